@@ -1,0 +1,184 @@
+"""From settings to the parts of an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from fapilog_otel.buffer.spec import Destination, EngineSpec
+from fapilog_otel.contracts import Exporter, exporter_traits
+from fapilog_otel.delivery import RetryPolicy
+from fapilog_otel.delivery.fanout import BranchSettings
+from fapilog_otel.errors import ConfigError
+from fapilog_otel.model.severity import parse_level
+from fapilog_otel.pipeline import build_chain, default_redaction, make_stage
+from fapilog_otel.pipeline.filter import SamplingFilter
+from fapilog_otel.plugins import load_exporter_factory, load_stage
+from fapilog_otel.plugins.manifest import STAGE_GROUP, available
+from fapilog_otel.telemetry.diagnostics import Diagnostics, get_diagnostics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from fapilog_otel.contracts import Stage
+    from fapilog_otel.pipeline import Chain
+    from fapilog_otel.settings import Settings
+
+_COMMON_KEYS = ("optional", "level", "max_request_size")
+_UNBOUNDED = 1 << 31
+
+
+def chain_from(settings: Settings, diagnostics: Diagnostics | None = None) -> Chain:
+    """Compile the pipeline that settings describe.
+
+    Raises:
+        ConfigError: A stage is unknown or cannot be built.
+    """
+    diagnostics = diagnostics or get_diagnostics()
+    redaction = None
+    if settings.redaction.enabled:
+        redaction = default_redaction(
+            extra_keys=settings.redaction.keys,
+            extra_patterns=settings.redaction.patterns,
+            allow=settings.redaction.allow,
+            mask=settings.redaction.mask,
+        )
+
+    def report(name: str, error: Exception) -> None:
+        diagnostics.report(f"stage.{name}", f"stage {name!r} failed; the record went on", cause=repr(error))
+
+    return build_chain(
+        stages=_stages(settings),
+        without=settings.without,
+        limits=settings.limits.as_limits(),
+        redaction=redaction,
+        static_attributes=settings.attributes,
+        report=report,
+    )
+
+
+def _stages(settings: Settings) -> list[Stage]:
+    made: list[Stage] = []
+    if settings.sample is not None:
+        made.append(SamplingFilter(rate=settings.sample))
+    names = set(available(STAGE_GROUP))
+    factories = {name: _plugin(name, settings.plugins) for name in names}
+    made.extend(make_stage(spec, factories) for spec in settings.stages)
+    return made
+
+
+def _plugin(name: str, allow: Sequence[str]) -> Callable[..., Stage]:
+    def make(**options: object) -> Stage:
+        return load_stage(name, allow, options)
+
+    return make
+
+
+def retry_policy(settings: Settings) -> RetryPolicy:
+    """Give the backoff that settings describe."""
+    retry = settings.retry
+    return RetryPolicy(
+        initial=retry.initial,
+        maximum=retry.maximum,
+        multiplier=retry.multiplier,
+        jitter=retry.jitter,
+        retry_after_cap=retry.retry_after_cap,
+    )
+
+
+def exporter_from(name: str, config: Mapping[str, object] | Exporter, allow: Sequence[str] = ()) -> Exporter:
+    """Build one destination's exporter and have it check itself.
+
+    Args:
+        name: Destination name.
+        config: An exporter, or a configuration with ``type`` and the exporter's own keys.
+        allow: Third-party plugins that may be loaded.
+
+    Raises:
+        ConfigError: The exporter is unknown or its configuration cannot be used.
+    """
+    if isinstance(config, Mapping):
+        own = {key: value for key, value in config.items() if key not in _COMMON_KEYS and key != "type"}
+        exporter = load_exporter_factory(str(config.get("type", name)), allow).create(own)
+    else:
+        exporter = config
+    exporter.validate()
+    return exporter
+
+
+def destination_for(
+    name: str, config: Mapping[str, object] | Exporter, settings: Settings, exporter: Exporter | None = None
+) -> Destination:
+    """Build one destination.
+
+    Args:
+        name: Destination name.
+        config: See `exporter_from`.
+        settings: Bounds and defaults.
+        exporter: An exporter that is already built, in place of ``config``'s.
+    """
+    exporter = exporter or exporter_from(name, config, settings.plugins)
+    common: dict[str, Any] = {}
+    if isinstance(config, Mapping):
+        common = {key: config[key] for key in _COMMON_KEYS if key in config}
+    request_size = common.get("max_request_size", settings.max_request_size)
+    level = common.get("level")
+    return Destination(
+        BranchSettings(
+            name,
+            max_bytes=settings.max_queue_bytes,
+            max_request_size=request_size or _UNBOUNDED,
+            max_batch=settings.max_export_batch_size or _UNBOUNDED,
+            max_in_flight=settings.max_in_flight or exporter_traits(exporter).max_in_flight,
+            optional=bool(common.get("optional", False)),
+            level=0 if level is None else parse_level(level),
+        ),
+        exporter,
+    )
+
+
+def engine_spec(
+    settings: Settings,
+    *,
+    destinations: Sequence[Destination] | None = None,
+    diagnostics: Diagnostics | None = None,
+) -> EngineSpec:
+    """Give everything that an engine needs.
+
+    Args:
+        settings: Resolved settings.
+        destinations: In place of those that the settings describe (the processor face's exporter).
+        diagnostics: Where to report; None: the process's.
+
+    Raises:
+        ConfigError: Something in the settings cannot be built, or asks for what this version does not have.
+    """
+    _check_supported(settings)
+    diagnostics = diagnostics or get_diagnostics()
+    if destinations is None:
+        configured = settings.destinations()
+        destinations = [destination_for(name, config, settings) for name, config in configured.items()]
+    return EngineSpec(
+        chain=chain_from(settings, diagnostics),
+        destinations=destinations,
+        diagnostics=diagnostics,
+        retry=retry_policy(settings),
+        timeout=settings.timeout,
+        schedule_delay=settings.schedule_delay,
+        chunk_size=settings.chunk_size,
+        block_timeout=settings.block_timeout if settings.on_full == "block" else 0.0,
+        max_queue_size=settings.max_queue_size,
+        max_batch=settings.max_export_batch_size,
+    )
+
+
+def _check_supported(settings: Settings) -> None:
+    if settings.on_full == "spill" or settings.spool is not None:
+        name = "spool" if settings.spool is not None else "on_full"
+        raise ConfigError(
+            name,
+            settings.spool or settings.on_full,
+            "the durable spool is not part of this version",
+            "Use on_full='drop' or 'block', and leave spool unset",
+            settings.origin(name),
+        )

@@ -1,0 +1,244 @@
+"""The one line that users write, and the state it leaves: one permanent provider, at most one handle."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+from fapilog_otel.bootstrap.handle import Handle
+from fapilog_otel.bootstrap.signals import flush_on_sigterm
+from fapilog_otel.buffer import exit as process_exit
+from fapilog_otel.compat import api
+from fapilog_otel.errors import ConfigError
+from fapilog_otel.provider.provider import LoggerProvider
+from fapilog_otel.telemetry.diagnostics import get_diagnostics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from fapilog_otel.contracts import Exporter, Source, SourceHandle, Stage
+    from fapilog_otel.provider.logger import Logger
+    from fapilog_otel.settings import Settings
+
+_FACADE = LoggerProvider.unconfigured()
+_LOCK = threading.RLock()
+
+
+class _Current:
+    handle: Handle | None = None
+    pid: int = 0
+
+
+def current_handle() -> Handle | None:
+    """Give the handle of the running bridge, or None."""
+    return _Current.handle
+
+
+def get_logger(name: str = "", version: str | None = None, **attributes: Any) -> Logger:
+    """Give a logger; it may be made before ``configure()`` and delivers from then on.
+
+    Args:
+        name: Logger name, which becomes the record's scope name.
+        version: Version of what logs.
+        **attributes: Attributes bound to each record.
+    """
+    logger = _FACADE.make_logger(name, version, own=True)
+    return logger.bind(**attributes) if attributes else logger
+
+
+def configure(
+    *,
+    endpoint: str | None = None,
+    protocol: str | None = None,
+    headers: Mapping[str, str] | Callable[[], Mapping[str, str]] | str | None = None,
+    timeout: float | None = None,
+    compression: str | None = None,
+    insecure: bool | None = None,
+    certificate: str | bytes | None = None,
+    client_certificate: str | bytes | None = None,
+    client_key: str | bytes | None = None,
+    service_name: str | None = None,
+    resource: Mapping[str, Any] | Any = None,
+    level: str | int | None = None,
+    levels: Mapping[str, str | int] | None = None,
+    preset: str | None = None,
+    sources: Sequence[str | Source] | None = None,
+    stages: Sequence[Stage | str | Mapping[str, object]] | None = None,
+    without: Sequence[str] | None = None,
+    exporters: Mapping[str, Mapping[str, object] | Exporter] | None = None,
+    plugins: Sequence[str] | None = None,
+    strict: bool | None = None,
+    on_full: str | None = None,
+    block_timeout: float | None = None,
+    max_queue_bytes: int | None = None,
+    spool: str | None = None,
+    shutdown_timeout: float | None = None,
+    settings: Settings | None = None,
+    **more: Any,
+) -> Handle:
+    """Take the application's logs, tie them to their traces and deliver them over OTLP.
+
+    Every argument is also a setting and an environment variable; an argument wins over the environment, which wins over the
+    default. Standard values come from ``OTEL_*``, ours from ``FAPILOG_OTEL_*``.
+
+    Args:
+        endpoint: Base URL of the receiver, ``http://localhost:4318``; ``/v1/logs`` is appended.
+        protocol: ``"http/protobuf"``, ``"http/json"`` or ``"grpc"``.
+        headers: Request headers, or a callable that gives them anew for each request.
+        timeout: Seconds for one attempt, connect to last byte.
+        compression: ``"none"``, ``"gzip"`` or ``"deflate"``.
+        insecure: Plaintext gRPC where the endpoint has no scheme.
+        certificate: CA bundle, a path or PEM.
+        client_certificate: Client certificate for mTLS, a path or PEM.
+        client_key: Its key, a path or PEM.
+        service_name: ``service.name`` of the resource.
+        resource: Further resource attributes, or an SDK ``Resource``.
+        level: Lowest level, by name or stdlib number, on every source.
+        levels: Lowest level by logger name; the longest dotted prefix wins.
+        preset: A named set of defaults.
+        sources: Logging libraries to take logs from; default ``["stdlib"]``.
+        stages: Stages to add to the pipeline.
+        without: Default stages to leave out, by name.
+        exporters: Destination name to configuration or instance; excludes ``endpoint``.
+        plugins: Third-party plugins that may be loaded.
+        strict: Raise for bad ``OTEL_*`` values too.
+        on_full: ``"drop"``, ``"block"`` or ``"spill"``.
+        block_timeout: Seconds that a log call may wait under ``"block"``.
+        max_queue_bytes: Bytes a destination may hold.
+        spool: Directory of the durable spool.
+        shutdown_timeout: Seconds that exit may take.
+        settings: A ``fapilog_otel.Settings`` that the other arguments are laid over.
+        **more: Any further setting by its name, see ``fapilog-otel config show``.
+
+    Returns:
+        A handle with ``flush``, ``shutdown`` and ``stats``; also a context manager.
+
+    Raises:
+        ConfigError: A value cannot be used, or the bridge is configured differently already.
+    """
+    from fapilog_otel.settings import load_settings  # noqa: PLC0415 - pydantic costs 100 ms, and only here
+
+    given = dict(locals())
+    given.pop("load_settings")
+    given.update(given.pop("more"))
+    sdk_resource = resource if resource is not None and hasattr(resource, "merge") else None
+    if sdk_resource is not None:
+        given["resource"] = dict(sdk_resource.attributes)
+    resolved = load_settings({name: value for name, value in given.items() if value is not None})
+    with _LOCK:
+        existing = _reusable(resolved)
+        return existing if existing is not None else _start(resolved, sdk_resource)
+
+
+def _reusable(settings: Settings) -> Handle | None:
+    handle = _Current.handle
+    if handle is None or handle.closed or _Current.pid != os.getpid():
+        return None
+    if handle.settings == settings:
+        return handle
+    raise ConfigError(
+        "configure()",
+        "different arguments",
+        "the bridge is configured already, with other settings",
+        "Call handle.shutdown() first, or configure once",
+    )
+
+
+def _start(settings: Settings, sdk_resource: Any) -> Handle:
+    if _Current.handle is not None and not _Current.handle.closed:  # a forked child's inheritance
+        for source in _Current.handle._sources:  # noqa: SLF001 - the handle's own module family
+            source.uninstall()
+    _warn_without_native()
+    _FACADE.attach(settings, sdk_resource)
+    handle = Handle(_FACADE, settings, (), _forget)
+    _Current.handle, _Current.pid = handle, os.getpid()
+    if settings.disabled:
+        return handle
+    try:
+        _become_global()
+        for source in settings.sources:
+            handle.add_source(_install(source, settings))
+    except BaseException:
+        handle.shutdown(0.1)
+        raise
+    process_exit.watch(handle)
+    if settings.install_hooks and settings.handle_sigterm:
+        flush_on_sigterm(handle)
+    return handle
+
+
+def _forget(handle: Handle) -> None:
+    with _LOCK:
+        if _Current.handle is handle:
+            _Current.handle = None
+
+
+def _become_global() -> None:
+    """Make ours the global provider, or attach to the one that is there."""
+    present = api.current_logger_provider()
+    if present is None:
+        api.set_logger_provider(_FACADE)
+    elif present is not _FACADE:
+        from fapilog_otel.bootstrap.attach import attach_to_provider  # noqa: PLC0415 - loads the logs SDK
+
+        attach_to_provider(present, _FACADE)
+
+
+def install(source: str | Source, /, **options: Any) -> SourceHandle:
+    """Take logs from one more library.
+
+    Args:
+        source: ``"stdlib"``, ``"structlog"``, ``"loguru"``, ``"fapilog"``, or a source.
+        **options: Keywords of that source.
+
+    Returns:
+        A handle with ``uninstall()``.
+
+    Raises:
+        ConfigError: The source is unknown or its library is missing, or ``configure()`` has not been called.
+    """
+    handle = _Current.handle
+    if handle is None or handle.closed:
+        raise ConfigError("install()", source, "there is nothing to deliver to yet", "Call configure() first")
+    installed = _install(source, handle.settings, options)
+    handle.add_source(installed)
+    return installed
+
+
+def _install(source: str | Source, settings: Settings, options: Mapping[str, Any] | None = None) -> SourceHandle:
+    from fapilog_otel.plugins import load_source  # noqa: PLC0415 - entry points are read only here
+
+    if isinstance(source, str):
+        from fapilog_otel.sources.select import make_source  # noqa: PLC0415
+
+        found = make_source(source, settings, dict(options or {})) or load_source(source, settings.plugins)
+    else:
+        found = source
+    return found.install(_FACADE)
+
+
+def shutdown(timeout: float | None = None) -> bool:
+    """Shut the running bridge down, if there is one.
+
+    Args:
+        timeout: Seconds; None: ``shutdown_timeout``.
+
+    Returns:
+        True if all that was pending was delivered.
+    """
+    handle = _Current.handle
+    return True if handle is None else handle.shutdown(timeout)
+
+
+def _warn_without_native() -> None:
+    from fapilog_otel.encode import select  # noqa: PLC0415 - read at the time of the call
+
+    if select.NATIVE_MISSING:
+        get_diagnostics().report(
+            "native",
+            "the native encoder is not there; the Python one does the work, about ten times slower",
+            level="info",
+            cause=select.NATIVE_MISSING,
+            remedy="install a C compiler and reinstall fapilog-otel, or set FAPILOG_OTEL_NATIVE=0 to silence this",
+        )

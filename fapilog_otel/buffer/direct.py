@@ -1,0 +1,157 @@
+"""Sends requests without a queue, for callers that wait for the outcome: the exporter face.
+
+    export() ── request ──► loop of a daemon thread ──► Sender ──► outcome ──► export() returns
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from concurrent.futures import CancelledError
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import TYPE_CHECKING
+
+from fapilog_otel.buffer import fork
+from fapilog_otel.contracts import exporter_traits
+from fapilog_otel.delivery import BlockingRunner, Control, build_sender
+from fapilog_otel.telemetry.origin import OUR_THREADS, our_thread
+
+if TYPE_CHECKING:
+    from fapilog_otel.contracts import EncodedLogs, Exporter
+    from fapilog_otel.delivery import Part, RetryPolicy
+    from fapilog_otel.telemetry.diagnostics import Diagnostics
+
+_CLOSE_TIMEOUT = 1.0  # s for the transport to close
+
+
+class DirectSender:
+    """One destination's delivery chain on a thread of its own.
+
+    Args:
+        exporter: The transport.
+        timeout: Seconds for a whole `send`, retries and splits included.
+        policy: Waits between attempts.
+        diagnostics: Where failures are reported.
+    """
+
+    def __init__(self, exporter: Exporter, timeout: float, policy: RetryPolicy, diagnostics: Diagnostics) -> None:
+        self._raw = exporter
+        self._timeout = timeout
+        self._policy = policy
+        self._diagnostics = diagnostics
+        self.closed = False
+        self._build()
+        fork.watch(self)
+
+    def _build(self) -> None:
+        traits = exporter_traits(self._raw)
+        self._exporter = BlockingRunner(self._raw, "exporter") if traits.blocking else self._raw
+        self._control = Control()
+        self._sender = build_sender(
+            "exporter",
+            self._exporter,
+            timeout=self._timeout,
+            policy=self._policy,
+            control=self._control,
+            diagnostics=self._diagnostics,
+            total_timeout=self._timeout,
+        )
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._up = threading.Event()
+        self._started: asyncio.Future[None] | None = None
+
+    def _run(self) -> None:
+        with our_thread():
+            loop = asyncio.new_event_loop()
+            self._loop = loop
+            loop.call_soon(self._up.set)
+            try:
+                loop.run_forever()
+            finally:
+                loop.close()
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="fapilog-otel-exporter", daemon=True)
+                self._thread.start()
+        self._up.wait(1.0)
+        if self._loop is None:
+            raise RuntimeError("the exporter's thread did not start")
+        return self._loop
+
+    def send(self, request: EncodedLogs) -> list[Part] | None:
+        """Deliver a request and wait for the outcome.
+
+        Returns:
+            What became of each part; None: shut down, or out of time.
+        """
+        if self.closed:
+            return None
+        try:
+            future = asyncio.run_coroutine_threadsafe(self._send(request), self._running_loop())
+            return future.result(self._timeout + 0.3)
+        except (FutureTimeoutError, CancelledError, RuntimeError):
+            return None
+
+    async def _send(self, request: EncodedLogs) -> list[Part]:
+        if self._started is None:
+            self._started = asyncio.ensure_future(self._exporter.start())  # type: ignore[assignment]
+        await asyncio.wait_for(asyncio.shield(self._started), self._timeout)  # type: ignore[arg-type]
+        return await self._sender.send(request)
+
+    def shutdown(self) -> None:
+        """End back-offs under way at once, close the transport, end the thread; a second call does nothing."""
+        if self.closed:
+            return
+        self.closed = True
+        loop, thread = self._loop, self._thread
+        if loop is None or thread is None or loop.is_closed():
+            return
+        asyncio.run_coroutine_threadsafe(self._close(loop), loop)
+        if thread is not threading.current_thread():
+            thread.join(_CLOSE_TIMEOUT + 0.5)
+
+    async def _close(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._control.begin_closing(time.monotonic())
+        await asyncio.sleep(0)
+        tasks = [task for task in asyncio.all_tasks(loop) if task is not asyncio.current_task()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=0.3)
+        for task in asyncio.all_tasks(loop):
+            if task is not asyncio.current_task():
+                task.cancel()
+        try:
+            await asyncio.wait_for(self._exporter.close(), _CLOSE_TIMEOUT)
+        except Exception as error:  # noqa: BLE001 - a plugin's own code; the thread must end all the same
+            self._diagnostics.report("exporter.close", "the exporter did not close cleanly", cause=repr(error))
+        loop.stop()
+
+    # -- fork ------------------------------------------------------------------------------------------------------------
+
+    def before_fork(self) -> None:
+        """Close a transport that cannot live through a fork."""
+        loop = self._loop
+        if loop is None or exporter_traits(self._raw).fork_safe or threading.get_ident() in OUR_THREADS:
+            return
+        try:
+            asyncio.run_coroutine_threadsafe(self._suspend(), loop).result(2.5)
+        except (FutureTimeoutError, RuntimeError) as error:
+            self._diagnostics.report("fork.pause", "a request was still under way at a fork", cause=repr(error))
+
+    async def _suspend(self) -> None:
+        await asyncio.wait_for(self._exporter.close(), 2.0)
+        self._started = None  # opened again by the next send
+
+    def after_fork_in_parent(self) -> None:
+        """Nothing: the next `send` reopens."""
+
+    def after_fork_in_child(self) -> None:
+        """Begin anew; the thread starts with the next `send`."""
+        abandon = getattr(self._raw, "abandon", None)
+        if callable(abandon):
+            abandon()
+        self._build()

@@ -1,0 +1,52 @@
+"""One set of fork hooks for the whole process, holding its engines weakly."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from typing import Protocol
+
+
+class ForkAware(Protocol):
+    """What is told of forks."""
+
+    def before_fork(self) -> None:
+        """In the parent, before."""
+
+    def after_fork_in_parent(self) -> None:
+        """In the parent, after."""
+
+    def after_fork_in_child(self) -> None:
+        """In the child."""
+
+
+_watched: weakref.WeakSet[ForkAware] = weakref.WeakSet()
+_state = {"registered": False}
+
+
+def watch(target: ForkAware) -> None:
+    """Tell an object of every later fork for as long as somebody else keeps it alive."""
+    _watched.add(target)
+    if not _state["registered"] and hasattr(os, "register_at_fork"):
+        _state["registered"] = True
+        os.register_at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child)
+
+
+def unwatch(target: ForkAware) -> None:
+    """Tell an object of forks no longer (it has been shut down)."""
+    _watched.discard(target)
+
+
+def _before() -> None:
+    for target in tuple(_watched):
+        target.before_fork()
+
+
+def _after_in_parent() -> None:
+    for target in tuple(_watched):
+        target.after_fork_in_parent()
+
+
+def _after_in_child() -> None:
+    for target in tuple(_watched):
+        target.after_fork_in_child()

@@ -1,0 +1,127 @@
+"""``fapilog-otel config``: what is configured and where it comes from, and whether it can work."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
+
+import typer
+
+from fapilog_otel.cli.options import AsJson, Endpoint, ProtocolOption, settings_from
+from fapilog_otel.cli.outcome import printable, reporting, say_error
+from fapilog_otel.cli.proxy import proxy_verdict
+from fapilog_otel.plugins import load_exporter_factory, load_source, load_stage
+from fapilog_otel.settings import Settings, mask_url
+from fapilog_otel.settings.describe import shown
+
+if TYPE_CHECKING:
+    from fapilog_otel.contracts import Exporter
+
+app = typer.Typer(no_args_is_help=True, help="The configuration and its origins.")
+
+# Keys that delivery acts on.
+_NOT_THE_EXPORTERS: Final = frozenset({"type", "optional", "level", "max_request_size"})
+
+Changed: TypeAlias = Annotated[bool, typer.Option("--changed", help="Leave out the defaults.")]
+
+
+@app.command("show")
+def show(
+    endpoint: Endpoint = None, protocol: ProtocolOption = None, as_json: AsJson = False, changed: Changed = False
+) -> None:
+    """Print every setting with its value and origin, secrets masked, then every destination and its proxy."""
+    with reporting():
+        settings = settings_from(endpoint, protocol)
+    report = _as_json(settings, changed=changed) if as_json else _as_text(settings, changed=changed)
+    typer.echo(report)
+
+
+@app.command("check")
+def check(endpoint: Endpoint = None, protocol: ProtocolOption = None) -> None:
+    """Load the configuration and every plugin it names; exit 2 when something cannot work."""
+    with reporting():
+        settings = settings_from(endpoint, protocol)
+        for item in settings.destinations().values():
+            build_exporter(item, settings).validate()
+        for source in settings.sources:
+            if isinstance(source, str):
+                load_source(source, settings.plugins)
+        for stage in settings.stages:
+            if isinstance(stage, str):
+                load_stage(stage, settings.plugins)
+    for warning in settings.warnings:
+        say_error(f"warning: {warning}")
+    typer.echo(f"configuration ok, {len(settings.destinations())} destination(s), {len(settings.warnings)} warning(s)")
+
+
+def build_exporter(item: Mapping[str, object] | Exporter, settings: Settings) -> Exporter:
+    """Give the exporter of a destination.
+
+    Raises:
+        ConfigError: Its plugin is missing or a key of its configuration cannot be used.
+    """
+    if not isinstance(item, Mapping):
+        return item
+    factory = load_exporter_factory(str(item["type"]), settings.plugins)
+    return factory.create({key: value for key, value in item.items() if key not in _NOT_THE_EXPORTERS})
+
+
+def _as_text(settings: Settings, *, changed: bool) -> str:
+    lines = [line for line in settings.describe() if not changed or line.origin != "default"]
+    names = max((len(line.name) for line in lines), default=0)
+    values = min(max((len(line.value) for line in lines), default=0), 60)
+    table = [f"{line.name:<{names}}  {printable(line.value):<{values}}  {line.origin}" for line in lines]
+    return "\n".join([*table, "", *_destination_lines(settings), *_warning_lines(settings)])
+
+
+def _destination_lines(settings: Settings) -> list[str]:
+    found = settings.destinations()
+    if settings.disabled:
+        return ["destinations: none, everything is disabled"]
+    if not found:
+        return ["destinations: none"]
+    lines: list[str] = []
+    for name, item in found.items():
+        url = endpoint_of(item)
+        lines.append(f"destination {name}: {printable(_summary(item, url))}")
+        if url:
+            lines.append(f"  proxy: {proxy_verdict(url)}")
+    return lines
+
+
+def _summary(item: Mapping[str, object] | Exporter, url: str) -> str:
+    if not isinstance(item, Mapping):
+        return type(item).__qualname__
+    return f"{item['type']} to {mask_url(url)}" if url else str(item["type"])
+
+
+def endpoint_of(item: Mapping[str, object] | Exporter) -> str:
+    """Give the URL of a destination, or an empty text for one without."""
+    url = item.get("endpoint") if isinstance(item, Mapping) else None
+    return url if isinstance(url, str) and "://" in url else ""
+
+
+def _warning_lines(settings: Settings) -> list[str]:
+    return [f"warning: {printable(warning)}" for warning in settings.warnings]
+
+
+def _as_json(settings: Settings, *, changed: bool) -> str:
+    lines = [line for line in settings.describe() if not changed or line.origin != "default"]
+    report = {
+        "settings": {line.name: {"value": line.value, "origin": line.origin} for line in lines},
+        "destinations": {name: _destination_json(item) for name, item in settings.destinations().items()},
+        "warnings": list(settings.warnings),
+    }
+    return json.dumps(report, indent=2)
+
+
+def _destination_json(item: Mapping[str, object] | Exporter) -> dict[str, object]:
+    if not isinstance(item, Mapping):
+        return {"exporter": type(item).__qualname__}
+    url = endpoint_of(item)
+    report: dict[str, object] = {key: shown(key, value) for key, value in item.items()}
+    if url:
+        verdict = proxy_verdict(url)
+        report["proxy"] = {"applies": verdict.applies, "verdict": str(verdict)}
+    return report

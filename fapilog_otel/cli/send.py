@@ -1,0 +1,55 @@
+"""``fapilog-otel send``: one record through everything that an application's records pass."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fapilog_otel.cli.options import Endpoint, ProtocolOption, Timeout, given, settings_from
+from fapilog_otel.cli.outcome import DELIVERED, NOT_DELIVERED, printable, reporting, say_error
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_LOGGER = "fapilog_otel.cli"
+
+
+def send(
+    message: Annotated[str, typer.Argument(help="Body of the record.")] = "test record of fapilog-otel",
+    level: Annotated[str, typer.Option("--level", help="Level of the record.")] = "INFO",
+    endpoint: Endpoint = None,
+    protocol: ProtocolOption = None,
+    timeout: Timeout = 5.0,
+) -> None:
+    """Send one record with the configuration of this environment, and print what became of it."""
+    with reporting():
+        arguments = given(endpoint, protocol)
+        settings = settings_from(endpoint, protocol)
+        if settings.disabled or not settings.destinations():
+            say_error("nothing is sent: there is no destination, or everything is disabled")
+            raise typer.Exit(NOT_DELIVERED)
+        # The record is asked for by hand: neither a level nor sampling may swallow it.
+        arguments |= {"levels": {**settings.levels, _LOGGER: "TRACE"}, "sample": 1.0, "sources": ()}
+        stats, delivered = _send(arguments, message, level, timeout)
+    _print(stats)
+    raise typer.Exit(DELIVERED if delivered and not stats.failed and not stats.dropped else NOT_DELIVERED)
+
+
+def _send(arguments: Mapping[str, object], message: str, level: str, timeout: float) -> tuple[Any, bool]:
+    fapilog_otel = import_module("fapilog_otel")
+    handle = fapilog_otel.configure(**arguments)
+    fapilog_otel.get_logger(_LOGGER).log(level, message)
+    delivered = handle.flush(timeout)
+    handle.shutdown(timeout)
+    return handle.stats(), delivered
+
+
+def _print(stats: Any) -> None:
+    for name, one in stats.destinations.items():
+        reasons = ", ".join(
+            f"{reason} {count}" for reason, count in {**one.dropped_by_reason, **one.failed_by_reason}.items()
+        )
+        counts = f"delivered {one.delivered}, filtered {one.filtered}, dropped {one.dropped}, failed {one.failed}"
+        typer.echo(printable(f"{name}: {counts}" + (f" ({reasons})" if reasons else "")))

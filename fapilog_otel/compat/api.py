@@ -1,0 +1,67 @@
+"""The OpenTelemetry logs API, and the two internals that trace correlation reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opentelemetry import context as _otel_context
+from opentelemetry._logs import (
+    Logger,
+    LoggerProvider,
+    LogRecord,
+    NoOpLogger,
+    SeverityNumber,
+    get_logger_provider,
+    set_logger_provider,
+)
+from opentelemetry._logs import _internal as _logs_internal
+from opentelemetry.trace import TraceFlags, get_current_span
+from opentelemetry.trace.propagation import _SPAN_KEY as SPAN_KEY
+
+if TYPE_CHECKING:
+    from contextvars import ContextVar
+
+    from opentelemetry.context import Context
+
+__all__ = [
+    "SPAN_KEY",
+    "LogRecord",
+    "Logger",
+    "LoggerProvider",
+    "NoOpLogger",
+    "SeverityNumber",
+    "TraceFlags",
+    "current_logger_provider",
+    "get_current_span",
+    "get_logger_provider",
+    "runtime_context_var",
+    "set_logger_provider",
+    "span_context_ids",
+    "suppression_active",
+]
+
+
+def runtime_context_var() -> ContextVar[Context] | None:
+    """Give the context variable that holds OpenTelemetry's current context, or None for another runtime context."""
+    runtime = _otel_context._RUNTIME_CONTEXT  # noqa: SLF001 - no public way; the caller falls back on None
+    if type(runtime).__name__ != "ContextVarsRuntimeContext":
+        return None
+    return getattr(runtime, "_current_context", None)
+
+
+def span_context_ids(context: Context | None) -> tuple[int, int, int]:
+    """Give (trace id, span id, flags) of the span in a context, or of the current one; zeros where there is none."""
+    span_context = get_current_span(context).get_span_context()
+    if not span_context.is_valid:
+        return 0, 0, 0
+    return span_context.trace_id, span_context.span_id, int(span_context.trace_flags)
+
+
+def suppression_active() -> bool:
+    """Tell whether OpenTelemetry's "suppress instrumentation" key is set in the current context."""
+    return bool(_otel_context.get_value(_otel_context._SUPPRESS_INSTRUMENTATION_KEY))  # noqa: SLF001
+
+
+def current_logger_provider() -> LoggerProvider | None:
+    """Give the global provider that somebody has set, or None; never creates one."""
+    return _logs_internal._LOGGER_PROVIDER  # noqa: SLF001 - get_logger_provider() would load one

@@ -1,0 +1,328 @@
+"""One branch a destination: what it still holds of the shared chunks, and the requests it has under way.
+
+    chunk ──► Ticket ──► Hold (branch A) ──► waiting ──► request ──► Sender ──► settled, counted
+                    └──► Hold (branch B) ──► ...                      a slow branch holds back no other
+
+Every change of a branch's accounts happens under the buffer's lock; the lock is never held across user code or an await.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from fapilog_otel.contracts import EncodedLogs
+from fapilog_otel.contracts.encoded_logs import Segment
+from fapilog_otel.telemetry.accounting import UNKNOWN_LANE, Lanes, Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from contextlib import AbstractContextManager
+
+    from fapilog_otel.contracts import Exporter
+    from fapilog_otel.delivery.chain import Sender
+    from fapilog_otel.delivery.split import Part
+    from fapilog_otel.model.chunk import ChunkLike
+
+
+class BranchHost(Protocol):
+    """Whom a branch tells, under the lock, what became free."""
+
+    def on_release(self, hold: Hold) -> None:
+        """Learn that a branch has finished with a chunk."""
+
+    def on_settled(self) -> None:
+        """Learn that records are done with."""
+
+
+@dataclass(frozen=True, slots=True)
+class BranchSettings:
+    """How a destination is fed.
+
+    Args:
+        name: Destination name.
+        max_bytes: Allocated bytes of chunks it may hold.
+        max_request_size: Bytes of records a request; a single larger record makes a request of its own.
+        max_batch: Records a request.
+        max_in_flight: Requests under way at once.
+        optional: Whether the others neither wait for it nor are judged by it.
+        level: Lowest severity number it takes; 0: all. Records without severity always pass.
+    """
+
+    name: str
+    max_bytes: int
+    max_request_size: int = 262_144
+    max_batch: int = 1 << 31
+    max_in_flight: int = 1
+    optional: bool = False
+    level: int = 0
+
+
+class Hold:
+    """A branch's claim on a chunk, from the moment the chunk is handed out until its last record is settled."""
+
+    __slots__ = ("branch", "chunk", "lost", "settled", "settled_lanes", "successors")
+
+    def __init__(self, branch: Branch, chunk: ChunkLike) -> None:
+        self.branch = branch
+        self.chunk = chunk
+        self.settled = 0
+        self.settled_lanes: Lanes | None = None  # made at the first settling
+        self.lost = 0
+        self.successors: list[Hold] = []  # what deferred stages made of it
+
+    def done(self) -> bool:
+        """Tell whether every record of it, and of what stages made of it, is settled."""
+        return self not in self.branch.holds and all(hold.done() for hold in self.successors)
+
+    def lost_any(self) -> bool:
+        """Tell whether a record of it, or of what stages made of it, was lost."""
+        return self.lost > 0 or any(hold.lost_any() for hold in self.successors)
+
+    def in_flight(self, lanes: Lanes) -> None:
+        """Add the records not yet settled, counted from the chunk."""
+        lanes.add(self.chunk.severity_counts(0, self.chunk.count))
+        if self.settled_lanes is not None:
+            lanes.add_lanes([-number for number in self.settled_lanes.lanes])
+
+
+class Ticket:
+    """Who holds a chunk, and who had no room for it.
+
+    Args:
+        chunk: The chunk.
+        takers: Branches that were charged for it.
+        missed: Branches that were full when it was handed out: its records are dropped for them.
+    """
+
+    __slots__ = ("chunk", "holds", "missed")
+
+    def __init__(self, chunk: ChunkLike, takers: Iterable[Branch], missed: Iterable[Branch]) -> None:
+        self.chunk = chunk
+        self.holds = {branch: Hold(branch, chunk) for branch in takers}
+        self.missed = tuple(missed)
+        for branch, hold in self.holds.items():
+            branch.charge(hold)
+        for branch in self.missed:
+            branch.missing.add(self)
+
+
+class Branch:
+    """A destination's queue, accounts and requests.
+
+    Args:
+        settings: How it is fed.
+        exporter: Its transport; a blocking one inside a runner.
+        sender: The delivery chain around the exporter.
+        lock: The buffer's re-entrant lock.
+        host: Told what became free.
+    """
+
+    def __init__(
+        self,
+        settings: BranchSettings,
+        exporter: Exporter,
+        sender: Sender,
+        lock: AbstractContextManager[object],
+        host: BranchHost,
+    ) -> None:
+        self.settings = settings
+        self.name = settings.name
+        self.exporter = exporter
+        self.sender = sender
+        self.ledger = Ledger(settings.name, optional=settings.optional)
+        self.holds: set[Hold] = set()
+        self.missing: set[Ticket] = set()
+        self.waiting: deque[Segment] = deque()
+        self.charged = 0
+        self.settled_records = 0
+        self.ready = False  # the exporter has started
+        self.paused = False
+        self._lock = lock
+        self._host = host
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # -- accounts (under the lock) -----------------------------------------------------------------------------------
+
+    def charge(self, hold: Hold) -> None:
+        """Begin to hold a chunk."""
+        self.holds.add(hold)
+        self.charged += hold.chunk.allocated
+
+    def has_room(self, size: int) -> bool:
+        """Tell whether a chunk of ``size`` allocated bytes may still be taken."""
+        return self.charged + size <= self.settings.max_bytes
+
+    def settle(self, segment: Segment, lost: bool) -> None:
+        """Mark records as done with; the outcome has been counted by the caller."""
+        ticket: Ticket = segment.chunk.owner  # type: ignore[attr-defined]
+        hold = ticket.holds[self]
+        count = segment.hi - segment.lo
+        hold.settled += count
+        if lost:
+            hold.lost += count
+        if hold.settled_lanes is None:
+            hold.settled_lanes = Lanes()
+        hold.settled_lanes.add(segment.chunk.severity_counts(segment.lo, segment.hi))
+        self.settled_records += count
+        self._host.on_settled()
+        if hold.settled >= hold.chunk.count:
+            self.release(hold)
+
+    def release(self, hold: Hold) -> None:
+        """End a hold and give its bytes back."""
+        self.holds.discard(hold)
+        self.charged -= hold.chunk.allocated
+        self._host.on_release(hold)
+
+    def recharge(self, before: int, after: int) -> None:
+        """Follow a chunk that was moved to a smaller block."""
+        self.charged += after - before
+
+    def offer(self, chunk: ChunkLike) -> None:
+        """Queue a sealed chunk; what is below the branch's level is filtered out at once."""
+        for segment in self._admitted(chunk):
+            self.waiting.append(segment)
+
+    def _admitted(self, chunk: ChunkLike) -> list[Segment]:
+        whole = Segment(chunk, 0, chunk.count)
+        level = self.settings.level
+        if not level or all(severity == 0 or severity >= level for severity in chunk.severity_counts(0, chunk.count)):
+            return [whole]
+        admitted: list[Segment] = []
+        for index in range(chunk.count):
+            one = Segment(chunk, index, index + 1)
+            (severity,) = chunk.severity_counts(index, index + 1)
+            if severity and severity < level:
+                self.ledger.filtered.add({severity: 1})
+                self.settle(one, lost=False)
+            elif admitted and admitted[-1].hi == index:
+                admitted[-1] = Segment(chunk, admitted[-1].lo, index + 1)
+            else:
+                admitted.append(one)
+        return admitted
+
+    def evict(self, band: int) -> bool:
+        """Drop the lowest, then oldest waiting segment of at most this band; False: there is none."""
+        victim = min(
+            (segment for segment in self.waiting if segment.chunk.band <= band),
+            key=lambda segment: segment.chunk.band,
+            default=None,
+        )
+        if victim is None:
+            return False
+        self.waiting.remove(victim)
+        self.drop(victim, "queue_full")
+        return True
+
+    def drop(self, segment: Segment, reason: str) -> None:
+        """Give up waiting records, counted."""
+        self.ledger.drop(reason, segment.chunk.severity_counts(segment.lo, segment.hi))
+        self.settle(segment, lost=True)
+
+    def in_flight(self) -> Lanes:
+        """Count the records in chunks that the branch holds."""
+        lanes = Lanes()
+        for hold in self.holds:
+            hold.in_flight(lanes)
+        return lanes
+
+    def missed(self) -> Lanes:
+        """Count the records in chunks not yet adopted that the branch had no room for."""
+        lanes = Lanes()
+        for ticket in self.missing:
+            lanes.add(ticket.chunk.severity_counts(0, ticket.chunk.count))
+        return lanes
+
+    # -- requests (on the loop) --------------------------------------------------------------------------------------
+
+    @property
+    def busy(self) -> bool:
+        """Whether requests are under way."""
+        return bool(self._tasks)
+
+    def pump(self) -> None:
+        """Start as many requests as may be under way."""
+        while self.ready and not self.paused and self.waiting and len(self._tasks) < self.settings.max_in_flight:
+            request = self._next_request()
+            if request is None:
+                return
+            task = asyncio.get_running_loop().create_task(self._deliver(request))
+            self._tasks.add(task)
+            task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self.pump()
+
+    def _next_request(self) -> EncodedLogs | None:
+        bytes_left, records_left = self.settings.max_request_size, self.settings.max_batch
+        segments: list[Segment] = []
+        with self._lock:
+            while self.waiting and bytes_left > 0 and records_left > 0:
+                chunk, lo, hi = self.waiting[0]
+                end = min(hi, chunk.cut(lo, bytes_left, records_left))
+                size = chunk.offset(end) - chunk.offset(lo)
+                if segments and size > bytes_left:
+                    break
+                self.waiting.popleft()
+                if end < hi:
+                    self.waiting.appendleft(Segment(chunk, end, hi))
+                segments.append(Segment(chunk, lo, end))
+                bytes_left -= size
+                records_left -= end - lo
+        return EncodedLogs(segments) if segments else None
+
+    async def _deliver(self, request: EncodedLogs) -> None:
+        try:
+            parts = await self.sender.send(request)
+        except asyncio.CancelledError:
+            self._settle_failed(request, "shutdown")
+            raise
+        with self._lock:
+            for part in parts:
+                self._settle_part(part)
+
+    def _settle_failed(self, request: EncodedLogs, reason: str) -> None:
+        with self._lock:
+            self.ledger.fail(reason, request.severity_counts())
+            for segment in request.segments:
+                self.settle(segment, lost=True)
+
+    def _settle_part(self, part: Part) -> None:
+        request, result, error = part
+        rejected = 0 if result is None else min(max(result.rejected, 0), request.count)
+        if error is not None:
+            self.ledger.fail(error.reason, request.severity_counts())
+        elif rejected:  # the reply does not say which, so neither side has a severity
+            self.ledger.fail("rejected", {UNKNOWN_LANE: rejected})
+            self.ledger.delivered.add({UNKNOWN_LANE: request.count - rejected})
+        else:
+            self.ledger.delivered.add(request.severity_counts())
+        for segment in request.segments:
+            self.settle(segment, lost=error is not None or rejected > 0)
+
+    async def idle(self) -> None:
+        """Wait until no request is under way."""
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
+
+    async def cancel(self, timeout: float) -> None:
+        """End the requests under way; their records count as failed by shutdown.
+
+        Args:
+            timeout: Seconds to wait for a transport that is slow to give up.
+        """
+        tasks = set(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=timeout)
+
+    def give_up_waiting(self, reason: str) -> None:
+        """Drop all that waits (shutdown's deadline), counted."""
+        with self._lock:
+            while self.waiting:
+                self.drop(self.waiting.popleft(), reason)

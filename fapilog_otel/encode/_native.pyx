@@ -1,0 +1,53 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# cython: embedsignature=True, binding=True
+"""The native twin of ``emit``, ``log_methods`` and ``model.chunk``: the same methods, the same bytes, no Python per field.
+
+Three rules keep it correct (``docs/design/encoder.md``):
+1. every odd value becomes plain text or bytes *before* the record is opened in the chunk;
+2. between opening and closing a record only memory is copied: no Python code, no allocation, hence no other thread;
+3. sizes are known before the first byte is written.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy, memset
+from libc.time cimport time_t
+from cpython.buffer cimport PyBuffer_FillInfo
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_Next, PyDict_Size
+from cpython.exc cimport PyErr_Clear
+from cpython.long cimport PyLong_CheckExact
+from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF, PyObject
+from cpython.unicode cimport PyUnicode_CheckExact
+
+from collections import deque
+import sys
+import time
+
+from fapilog_otel.compat.api import runtime_context_var, span_context_ids
+from fapilog_otel.encode import _wire
+from fapilog_otel.encode.context import BOUND
+from fapilog_otel.encode.log_methods import exception_of, formatted, nanoseconds, record_fields, severity_value, text_or_empty, with_exception
+from fapilog_otel.encode.plan import DROP, KEEP, MASK
+from fapilog_otel.encode.record_path import encode_fields, run_stages
+from fapilog_otel.encode.values import (
+    attribute_text, attribute_value, body_value, build_payload, key_verdict, merge_attributes, safe_mapping,
+    select_attributes,
+)
+from fapilog_otel.model.anyvalue import Budget, clean_text, normalise_key
+from fapilog_otel.model.chunk import payload_start
+
+cdef extern from "Python.h":
+    const char* PyUnicode_AsUTF8AndSize(object, Py_ssize_t*)
+    long long PyLong_AsLongLongAndOverflow(object, int*)
+    double PyFloat_AS_DOUBLE(object)
+    bint PyFloat_CheckExact(object)
+    bint PyDict_CheckExact(object)
+    int PyContextVar_Get(object, PyObject*, PyObject**) except -1
+    PyObject* PyDict_GetItemWithError(object, object)
+
+include "_native/wire.pxi"
+include "_native/chunk.pxi"
+include "_native/fields.pxi"
+include "_native/core.pxi"
+include "_native/logger.pxi"

@@ -1,0 +1,138 @@
+# The logger's level methods; encode/log_methods.py says the same in Python.
+
+cdef class Port:
+    """Where the loggers of a provider send their records; see ``encode.log_methods.Port``."""
+
+    cdef public EmitCore core
+    cdef public object processed
+    cdef public object resolve
+    cdef object __weakref__
+
+    def __init__(self, resolve):
+        self.core = None
+        self.processed = None
+        self.resolve = resolve
+
+
+cdef class LoggerBase:
+    """Level methods over a port; see ``fapilog_otel.Logger``."""
+
+    cdef readonly Port port
+    cdef readonly tuple scope_key
+    cdef readonly dict bound
+    cdef EmitCore _core
+    cdef object _scope
+    cdef int _gate
+
+    def __init__(self, Port port, name, version, schema_url, attributes, bound):
+        self.port = port
+        self.scope_key = (name, version, schema_url, attributes)
+        self.bound = bound
+        self._core = None
+        self._scope = None
+        self._gate = 0
+
+    cdef bint open(self, int severity) except -1:
+        cdef EmitCore core = self.port.core
+        if core is None:
+            return False
+        if core is not self._core:
+            self._scope, self._gate = self.port.resolve(self)
+            self._core = core
+        return severity == 0 or severity >= self._gate
+
+    def gate_open(self, int severity):
+        """Tell whether a record of this severity would pass the level gate; False while nothing is configured."""
+        return self.open(severity)
+
+    cdef int hand_over(self, timestamp, observed, int severity, text, body, attributes, ids, context, event_name) except -1:
+        if self.port.processed is not None:
+            self.port.processed(self, timestamp, observed, severity, text, body, attributes, ids, context, event_name)
+        else:
+            self._core.submit(self._scope, timestamp, observed, severity, text, body, attributes, self.bound, ids,
+                              context, event_name)
+        return 0
+
+    cdef int put(self, int severity, str text, message, tuple args, exc_info, dict attributes) except -1:
+        cdef uint64_t now
+        if not self.open(severity):
+            return 0
+        if args:
+            message = formatted(message, args)
+        if exc_info is not None and exc_info is not False:
+            exception = exception_of(exc_info)
+            if exception is not None:
+                attributes = with_exception(attributes, exception)
+        if self.port.processed is not None:
+            self.port.processed(self, -1, 0, severity, text, message, attributes, None, None, "")
+            return 0
+        now = now_ns()
+        return self._core.take(self._scope, now, now, severity, text, message, attributes, self.bound, None,
+                                        None, "")
+
+    def write(self, int severity, str text, message, tuple args, exc_info, dict attributes):
+        """Submit a record of our own level methods: timestamps are now, the context is the current one."""
+        self.put(severity, text, message, args, exc_info, attributes)
+
+    def trace(self, message, /, *args, exc_info=None, **attributes):
+        """Log at TRACE (1)."""
+        self.put(1, "TRACE", message, args, exc_info, attributes)
+
+    def debug(self, message, /, *args, exc_info=None, **attributes):
+        """Log at DEBUG (5)."""
+        self.put(5, "DEBUG", message, args, exc_info, attributes)
+
+    def info(self, message, /, *args, exc_info=None, **attributes):
+        """Log at INFO (9)."""
+        self.put(9, "INFO", message, args, exc_info, attributes)
+
+    def warning(self, message, /, *args, exc_info=None, **attributes):
+        """Log at WARN (13)."""
+        self.put(13, "WARN", message, args, exc_info, attributes)
+
+    def warn(self, message, /, *args, exc_info=None, **attributes):
+        """Log at WARN (13)."""
+        self.put(13, "WARN", message, args, exc_info, attributes)
+
+    def error(self, message, /, *args, exc_info=None, **attributes):
+        """Log at ERROR (17)."""
+        self.put(17, "ERROR", message, args, exc_info, attributes)
+
+    def critical(self, message, /, *args, exc_info=None, **attributes):
+        """Log at FATAL (21)."""
+        self.put(21, "FATAL", message, args, exc_info, attributes)
+
+    def fatal(self, message, /, *args, exc_info=None, **attributes):
+        """Log at FATAL (21)."""
+        self.put(21, "FATAL", message, args, exc_info, attributes)
+
+    def audit(self, message, /, *args, exc_info=None, **attributes):
+        """Log at AUDIT (22), a protected severity."""
+        self.put(22, "AUDIT", message, args, exc_info, attributes)
+
+    def security(self, message, /, *args, exc_info=None, **attributes):
+        """Log at SECURITY (23), a protected severity."""
+        self.put(23, "SECURITY", message, args, exc_info, attributes)
+
+    def exception(self, message, /, *args, exc_info=True, **attributes):
+        """Log at ERROR (17) with the exception being handled as ``exception.*`` attributes."""
+        self.put(17, "ERROR", message, args, exc_info, attributes)
+
+    def emit(self, record=None, *, timestamp=None, observed_timestamp=None, context=None, severity_number=None,
+             severity_text=None, body=None, attributes=None, event_name=None, exception=None):
+        """Submit an OpenTelemetry log record, given whole or by its fields (Logs API, "Emit a LogRecord")."""
+        cdef int number
+        if record is not None:
+            fields = record_fields(record)
+            if self.open(fields[2]):
+                self.hand_over(fields[0], fields[1], fields[2], fields[3], fields[4], fields[5], fields[6], None, fields[8])
+            return
+        number = 0 if severity_number is None else severity_value(severity_number)
+        if not self.open(number):
+            return
+        if exception is not None:
+            attributes = with_exception(attributes, exception)
+        self.hand_over(
+            0 if timestamp is None else nanoseconds(timestamp),
+            0 if observed_timestamp is None else nanoseconds(observed_timestamp),
+            number, text_or_empty(severity_text), body, attributes, None, context or None, text_or_empty(event_name))

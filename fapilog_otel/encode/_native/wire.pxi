@@ -1,0 +1,151 @@
+# Varints, the clock, and the scan that decides whether a text must be scrubbed.
+
+cdef inline int varint_len(uint64_t value) noexcept nogil:
+    cdef int n = 1
+    while value >= 0x80:
+        value >>= 7
+        n += 1
+    return n
+
+
+cdef inline char* put_varint(char* p, uint64_t value) noexcept nogil:
+    while value >= 0x80:
+        p[0] = <char>(value | 0x80)
+        p += 1
+        value >>= 7
+    p[0] = <char>value
+    return p + 1
+
+
+cdef inline char* put_text(char* p, char tag, const char* s, Py_ssize_t n) noexcept nogil:
+    p[0] = tag
+    p = put_varint(p + 1, <uint64_t>n)
+    memcpy(p, s, n)
+    return p + n
+
+
+cdef inline char* put_fixed64(char* p, char tag, uint64_t value) noexcept nogil:
+    # OTLP is little-endian; shifts keep this right on any machine and compile to one store on little-endian ones.
+    cdef int i
+    p[0] = tag
+    for i in range(8):
+        p[1 + i] = <char>(value >> (8 * i))
+    return p + 9
+
+
+cdef inline Py_ssize_t text_len(Py_ssize_t n) noexcept nogil:
+    return 1 + varint_len(<uint64_t>n) + n
+
+
+cdef extern from *:
+    """
+    #if defined(_WIN32)
+    #include <windows.h>
+    static unsigned long long fapilog_now_ns(void) {
+        FILETIME t;
+        GetSystemTimePreciseAsFileTime(&t);
+        return ((((unsigned long long)t.dwHighDateTime << 32) | t.dwLowDateTime) - 116444736000000000ULL) * 100ULL;
+    }
+    #else
+    #include <time.h>
+    static unsigned long long fapilog_now_ns(void) {
+        struct timespec t;
+        clock_gettime(CLOCK_REALTIME, &t);
+        return (unsigned long long)t.tv_sec * 1000000000ULL + (unsigned long long)t.tv_nsec;
+    }
+    #endif
+    """
+    uint64_t now_ns "fapilog_now_ns" () noexcept nogil
+
+
+cdef enum:
+    MAX_LITERALS = 48
+
+
+cdef class Suspicion:
+    """Tells in one pass whether a text may hold what a redactor looks for; never misses, may be wrong the other way."""
+
+    cdef uint8_t kinds[256]      # bits: 1 digit, 2 separator, 8 first letter of a literal
+    cdef list owners             # keeps the memory of the literals
+    cdef const char* literals[MAX_LITERALS]
+    cdef Py_ssize_t sizes[MAX_LITERALS]
+    cdef int count
+    cdef bint always
+
+    def __cinit__(self, redaction):
+        cdef int c
+        memset(self.kinds, 0, 256)
+        self.count = 0
+        self.owners = []
+        self.always = redaction.always or len(redaction.literals) > MAX_LITERALS
+        if redaction.digits:
+            for c in b"0123456789":
+                self.kinds[c] = 1
+            self.kinds[32] = 2
+            self.kinds[45] = 2
+        if not self.always:
+            for literal in redaction.literals:
+                self._add(literal.lower().encode())
+
+    cdef _add(self, bytes literal):
+        cdef int c
+        if not literal:
+            self.always = True
+            return
+        self.owners.append(literal)
+        self.literals[self.count] = PyBytes_AS_STRING(literal)
+        self.sizes[self.count] = PyBytes_GET_SIZE(literal)
+        self.count += 1
+        first = literal[:1]
+        for c in first + first.upper():
+            self.kinds[c] = self.kinds[c] | 8
+
+    cdef bint of(self, const char* s, Py_ssize_t n) noexcept:
+        cdef Py_ssize_t i
+        cdef int run = 0
+        cdef bint separated = False
+        cdef uint8_t kind
+        if self.always:
+            return True
+        for i in range(n):
+            kind = self.kinds[<uint8_t>s[i]]
+            if kind == 0:
+                run = 0
+                continue
+            if kind & 8 and self._literal_at(s + i, n - i):
+                return True
+            if kind & 1:
+                run += 1
+                separated = False
+                if run >= 12:
+                    return True
+            elif kind & 2 and run and not separated:
+                separated = True
+            else:
+                run = 0
+        return False
+
+    cdef bint _literal_at(self, const char* s, Py_ssize_t n) noexcept:
+        cdef int k
+        cdef Py_ssize_t j, size
+        cdef const char* literal
+        cdef uint8_t c
+        for k in range(self.count):
+            size = self.sizes[k]
+            if size > n:
+                continue
+            literal = self.literals[k]
+            for j in range(size):
+                c = <uint8_t>s[j]
+                if 65 <= c <= 90:
+                    c += 32
+                if c != <uint8_t>literal[j]:
+                    break
+            else:
+                return True
+        return False
+
+    def matches(self, str text):
+        """Tell whether the text may hold something to redact (for tests)."""
+        data = text.encode("utf-8", "surrogatepass")
+        return self.of(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))

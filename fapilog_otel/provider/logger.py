@@ -1,0 +1,155 @@
+"""The logger: OpenTelemetry's ``Logger`` with level methods, ``bind`` and async twins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fapilog_otel.compat import api
+from fapilog_otel.encode.select import LoggerBase
+from fapilog_otel.model import severity as sev
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from opentelemetry.context import Context
+    from typing_extensions import Self
+
+    from fapilog_otel.encode.select import Port
+
+
+
+class Logger(LoggerBase, api.Logger):
+    """Writes log records that carry the trace and span they were written in.
+
+    Level methods take the message by position; further positional arguments fill it in printf style; every keyword but
+    ``exc_info`` is an attribute, whatever its name. A call never raises an `Exception`, and does nothing before
+    ``configure()``.
+    """
+
+    def __init__(
+        self,
+        port: Port,
+        name: str,
+        version: str = "",
+        schema_url: str = "",
+        attributes: Mapping[str, Any] | None = None,
+        bound: dict[str, Any] | None = None,
+        *,
+        own: bool = False,
+    ) -> None:
+        LoggerBase.__init__(self, port, name, version, schema_url, attributes, bound)
+        self._name = name
+        self._version = version
+        self._schema_url = schema_url
+        self._attributes = attributes
+        self._own = own
+
+    def __repr__(self) -> str:
+        return f"Logger({self._name!r})"
+
+    @property
+    def name(self) -> str:
+        """Name of the logger, which is the record's scope name."""
+        return self._name
+
+    @property
+    def own(self) -> bool:
+        """Whether it came from ``get_logger`` of this package, whose default level is INFO."""
+        return self._own
+
+    def bind(self, /, **attributes: Any) -> Self:
+        """Give a logger that adds these attributes to each of its records; this one stays as it is."""
+        bound = {**(self.bound or {}), **attributes}
+        cls = type(self)
+        return cls(self.port, self._name, self._version, self._schema_url, self._attributes, bound, own=self._own)
+
+    def unbind(self, *keys: str) -> Self:
+        """Give a logger without these bound attributes."""
+        bound = {key: value for key, value in (self.bound or {}).items() if key not in keys}
+        cls = type(self)
+        return cls(self.port, self._name, self._version, self._schema_url, self._attributes, bound, own=self._own)
+
+    def enabled(
+        self,
+        *,
+        context: Context | None = None,
+        severity_number: Any = None,
+        event_name: str | None = None,
+    ) -> bool:
+        """Tell whether a record of this kind could go anywhere (Logs API, "Enabled").
+
+        Args:
+            context: Context that the record would be written in; None: the current one.
+            severity_number: Its severity; None: unspecified.
+            event_name: Its event name.
+        """
+        number = 0 if severity_number is None else int(getattr(severity_number, "value", severity_number))
+        if not self.gate_open(number):
+            return False
+        return bool(self.port.resolve.enabled(self, context, severity_number, event_name))
+
+    def log(self, level: int | str, message: object, /, *args: object, exc_info: object = None, **attributes: Any) -> None:
+        """Log at a level given by name (``"INFO"``, ``"AUDIT"``) or stdlib number (``logging.INFO``).
+
+        An unknown level is logged at INFO with ``log.level`` as attribute: a record is never lost for it.
+        """
+        try:
+            number = sev.parse_level(level)
+            text = sev.severity_text(number) if not isinstance(level, str) else sev.text_from_stdlib(level.strip().upper())
+        except (ValueError, AttributeError):
+            number, text = sev.INFO, "INFO"
+            attributes = {"log.level": level, **attributes}
+        self.write(number, text, message, args, exc_info, attributes)
+
+    async def _awrite(
+        self, number: int, text: str, message: object, args: tuple[object, ...], exc_info: object, attributes: dict[str, Any]
+    ) -> None:
+        if self.gate_open(number):
+            await self.port.resolve.await_room()
+        self.write(number, text, message, args, exc_info, attributes)
+
+    async def atrace(self, message: object, /, *args: object, exc_info: object = None, **attributes: Any) -> None:
+        """Log at TRACE (1); under the ``block`` policy waits without blocking the loop."""
+        await self._awrite(sev.TRACE, "TRACE", message, args, exc_info, attributes)
+
+    async def adebug(self, message: object, /, *args: object, exc_info: object = None, **attributes: Any) -> None:
+        """Log at DEBUG (5); under the ``block`` policy waits without blocking the loop."""
+        await self._awrite(sev.DEBUG, "DEBUG", message, args, exc_info, attributes)
+
+    async def ainfo(self, message: object, /, *args: object, exc_info: object = None, **attributes: Any) -> None:
+        """Log at INFO (9); under the ``block`` policy waits without blocking the loop."""
+        await self._awrite(sev.INFO, "INFO", message, args, exc_info, attributes)
+
+    async def awarning(self, message: object, /, *args: object, exc_info: object = None, **attributes: Any) -> None:
+        """Log at WARN (13); under the ``block`` policy waits without blocking the loop."""
+        await self._awrite(sev.WARN, "WARN", message, args, exc_info, attributes)
+
+    async def aerror(self, message: object, /, *args: object, exc_info: object = None, **attributes: Any) -> None:
+        """Log at ERROR (17); under the ``block`` policy waits without blocking the loop."""
+        await self._awrite(sev.ERROR, "ERROR", message, args, exc_info, attributes)
+
+    async def acritical(self, message: object, /, *args: object, exc_info: object = None, **attributes: Any) -> None:
+        """Log at FATAL (21); under the ``block`` policy waits without blocking the loop."""
+        await self._awrite(sev.FATAL, "FATAL", message, args, exc_info, attributes)
+
+    async def aaudit(self, message: object, /, *args: object, exc_info: object = None, **attributes: Any) -> None:
+        """Log at AUDIT (22); under the ``block`` policy waits without blocking the loop."""
+        await self._awrite(sev.AUDIT, "AUDIT", message, args, exc_info, attributes)
+
+    async def asecurity(self, message: object, /, *args: object, exc_info: object = None, **attributes: Any) -> None:
+        """Log at SECURITY (23); under the ``block`` policy waits without blocking the loop."""
+        await self._awrite(sev.SECURITY, "SECURITY", message, args, exc_info, attributes)
+
+    async def aexception(self, message: object, /, *args: object, exc_info: object = True, **attributes: Any) -> None:
+        """Log the exception being handled at ERROR (17); under the ``block`` policy waits without blocking the loop."""
+        await self._awrite(sev.ERROR, "ERROR", message, args, exc_info, attributes)
+
+    async def alog(
+        self, level: int | str, message: object, /, *args: object, exc_info: object = None, **attributes: Any
+    ) -> None:
+        """Log at a level given by name or number; under the ``block`` policy waits without blocking the loop."""
+        await self.port.resolve.await_room()
+        self.log(level, message, *args, exc_info=exc_info, **attributes)
+
+    awarn = awarning
+    afatal = acritical

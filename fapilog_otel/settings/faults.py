@@ -1,0 +1,94 @@
+"""Turns what Pydantic and our validators report into one `ConfigError` that names setting, value, origin and remedy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import BaseModel, ValidationError
+
+from fapilog_otel.errors import ConfigError
+from fapilog_otel.settings.invalid import InvalidValueError, suggest
+from fapilog_otel.settings.layers import ARGUMENT, DEFAULT, Entry
+from fapilog_otel.settings.secret import MASK, mask_url
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+# Their values are credentials, or may hold some.
+SECRET_SETTINGS: Final = frozenset({"headers", "client_key", "exporters", "resource", "attributes"})
+
+
+def config_error(error: ValidationError, model: type[BaseModel], entries: Mapping[str, Entry]) -> ConfigError:
+    """Give the first fault of a validation as a `ConfigError`."""
+    fault = error.errors(include_url=False)[0]
+    path = _path(fault["loc"], entries)
+    cause = fault.get("ctx", {}).get("error")
+    if isinstance(cause, InvalidValueError):
+        return invalid(path, cause, entries, fault["input"])
+    problem = "is unknown" if fault["type"] == "literal_error" else fault["msg"].replace("Input ", "", 1)
+    return report(path, fault["input"], problem[:1].lower() + problem[1:], _remedy(fault, path, model), entries)
+
+
+def invalid(path: str, error: InvalidValueError, entries: Mapping[str, Entry], value: object) -> ConfigError:
+    """Give a validator's complaint as a `ConfigError`."""
+    shown = error.shown if error.shown is not None else value
+    return report(path, shown, error.problem, error.remedy, entries, already_masked=error.shown is not None)
+
+
+def report(
+    path: str,
+    value: object,
+    problem: str,
+    remedy: str,
+    entries: Mapping[str, Entry],
+    *,
+    already_masked: bool = False,
+) -> ConfigError:
+    """Give a `ConfigError` under the name that the user wrote: the variable, where the value came from one."""
+    entry = entries.get(path)
+    origin = entry.origin if entry is not None else DEFAULT
+    setting = origin.removeprefix("environment ") if origin.startswith("environment ") else path
+    if not already_masked:
+        value = _shown(path, value)
+    return ConfigError(setting, value, problem, remedy, origin)
+
+
+def _shown(path: str, value: object) -> object:
+    if path.partition(".")[0] in SECRET_SETTINGS:
+        return MASK
+    if isinstance(value, bytes):
+        return f"{len(value)} bytes"
+    return mask_url(value) if path == "endpoint" and isinstance(value, str) else value
+
+
+def _path(location: Sequence[int | str], entries: Mapping[str, Entry]) -> str:
+    # Pydantic appends positions and union members to the names: the longest known prefix is the setting.
+    parts = [str(part) for part in location]
+    for length in range(len(parts), 0, -1):
+        if ".".join(parts[:length]) in entries:
+            return ".".join(parts[:length])
+    return ".".join(parts[:1])
+
+
+def _remedy(fault: Any, path: str, model: type[BaseModel]) -> str:
+    expected = fault.get("ctx", {}).get("expected")
+    if fault["type"] == "literal_error" and isinstance(expected, str):
+        known = expected.replace("'", "").replace(" or ", ", ").split(", ")
+        return suggest(str(fault["input"]), known)
+    return f"{path}: {describe_field(model, path)}"
+
+
+def describe_field(model: type[BaseModel], path: str) -> str:
+    """Give the description of a setting by its dotted name; empty for an unknown one."""
+    name, dot, rest = path.partition(".")
+    field = model.model_fields.get(name)
+    if field is None:
+        return ""
+    if dot and isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+        return describe_field(field.annotation, rest)
+    return field.description or ""
+
+
+def is_explicit(origin: str) -> bool:
+    """Tell whether a value comes from the user's own hand: an argument or one of our variables."""
+    return origin == ARGUMENT or origin.startswith("environment FAPILOG_OTEL_")

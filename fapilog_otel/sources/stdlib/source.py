@@ -1,0 +1,210 @@
+"""The stdlib source: its options, its handle, and the way of a captured record to the provider."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+
+from fapilog_otel.compat.api import suppression_active
+from fapilog_otel.errors import ConfigError
+from fapilog_otel.sources.stdlib.hook import Hook
+from fapilog_otel.sources.stdlib.levels import LevelRules
+from fapilog_otel.sources.stdlib.translate import Selection, fields_of, level_number, record_of, scope_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fapilog_otel.model.record import Record
+
+# Loggers of what exporters send with. Another exporter in the process says by OpenTelemetry's suppression key that they
+# work for it just now; what the application does with them at other times is the application's.
+_TRANSPORTS: Final = frozenset(
+    ("aiohttp", "botocore", "grpc", "h11", "h2", "hpack", "httpcore", "httpx", "opentelemetry", "requests", "urllib3")
+)
+
+_MAX_TARGETS: Final = 4096  # logger names; an application that makes one a request must not fill the memory
+
+
+class OtelLogger(Protocol):
+    """What a captured record is handed to: the API's ``Logger``."""
+
+    def emit(self, record: Any = None, **fields: Any) -> None:
+        """Take a record by its fields."""
+
+
+class Provider(Protocol):
+    """What the source needs of a provider."""
+
+    def get_logger(self, name: str) -> OtelLogger:
+        """Give the logger of a scope."""
+        ...
+
+
+class _Target(NamedTuple):
+    """What is known of a logger's name."""
+
+    logger: OtelLogger
+    floor: int
+    is_transport: bool
+
+
+class _Capture:
+    """Translates records and hands them to a provider's loggers.
+
+    Args:
+        provider: Where loggers come from, one a logger name.
+        rules: The levels below which nothing is captured.
+        selection: The attributes that records get.
+    """
+
+    def __init__(self, provider: Provider, rules: LevelRules, selection: Selection) -> None:
+        self._provider = provider
+        self._rules = rules
+        self._selection = selection
+        self._targets: dict[str, _Target] = {}
+
+    def __call__(self, record: logging.LogRecord) -> None:
+        name = scope_name(record)
+        target = self._targets.get(name) or self._add_target(name)
+        if 0 < level_number(record) < target.floor or (target.is_transport and suppression_active()):
+            return  # a record without a level passes
+        fields = fields_of(record, self._selection)
+        target.logger.emit(
+            timestamp=fields.timestamp,
+            observed_timestamp=fields.observed_timestamp,
+            severity_number=fields.severity_number,
+            severity_text=fields.severity_text,
+            body=fields.body,
+            attributes=fields.attributes,
+            event_name=fields.event_name,
+        )
+
+    def _add_target(self, name: str) -> _Target:
+        logger = self._provider.get_logger(name)
+        target = _Target(logger, self._rules.floor(name), name.partition(".")[0] in _TRANSPORTS)
+        if len(self._targets) >= _MAX_TARGETS:
+            self._targets.clear()
+        self._targets[name] = target
+        return target
+
+
+class StdlibHandle:
+    """The installed stdlib source."""
+
+    def __init__(self, source: StdlibSource, provider: object, hook: Hook) -> None:
+        self._source = source
+        self._provider = provider
+        self._hook = hook
+
+    @property
+    def installed(self) -> bool:
+        """Whether `uninstall` has not been called yet."""
+        return self._hook.installed
+
+    @property
+    def dropped(self) -> int:
+        """Records left out because they were logged while another was translated, more than three deep."""
+        return self._hook.dropped
+
+    @property
+    def failed(self) -> int:
+        """Records that an unforeseen error kept from being captured."""
+        return self._hook.failed
+
+    def uninstall(self) -> None:
+        """Put ``logging`` back as it was before `StdlibSource.install`; a second call does nothing."""
+        with _lock:
+            if self._hook.installed:
+                self._hook.uninstall()
+                _installed.clear()
+
+    def serves(self, source: StdlibSource, provider: object) -> bool:
+        """Tell whether this is what installing the source for the provider would give."""
+        return self._source == source and self._provider is provider
+
+
+_lock = threading.Lock()
+_installed: list[StdlibHandle] = []
+
+
+class StdlibSource:
+    """Captures what the process logs through ``logging``, on every logger, without a handler.
+
+    The application's levels, handlers and configuration stay as they are and keep what they do: a record that only we
+    want reaches none of its handlers.
+
+    Args:
+        level: Nothing below it is captured; where a logger inherits its level from the root, everything from it on is,
+            for us alone. A level that the application set on a logger is obeyed. None: the application's own levels,
+            but INFO where the root still stands at WARNING.
+        levels: Logger name to level, for that logger and its children, over ``level`` and the application's levels.
+        code_attributes: Whether records tell file, line and function of the log call.
+        thread_attributes: Whether records tell id and name of the thread.
+
+    Raises:
+        ConfigError: A level is unknown.
+    """
+
+    def __init__(
+        self,
+        level: str | int | None = None,
+        levels: Mapping[str, str | int] | None = None,
+        *,
+        code_attributes: bool = True,
+        thread_attributes: bool = False,
+    ) -> None:
+        self._rules = LevelRules(level, levels)
+        self._selection = Selection(code_attributes, thread_attributes)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, StdlibSource):
+            return NotImplemented
+        return self._rules == other._rules and self._selection == other._selection
+
+    def __hash__(self) -> int:
+        return hash((self._rules, self._selection))
+
+    def install(self, provider: object) -> StdlibHandle:
+        """Start capturing for a provider.
+
+        Args:
+            provider: A ``fapilog_otel.LoggerProvider``, or anything with the API's ``get_logger``.
+
+        Returns:
+            The handle; the same one again where an equal source is installed for the same provider.
+
+        Raises:
+            ConfigError: The provider is none, or the source is installed with other options or for another provider.
+        """
+        if not callable(getattr(provider, "get_logger", None)):
+            raise ConfigError("provider", provider, "it has no get_logger()", "Pass a fapilog_otel.LoggerProvider")
+        with _lock:
+            if _installed:
+                return self._installed_handle(provider)
+            hook = Hook(_Capture(provider, self._rules, self._selection), self._rules)  # type: ignore[arg-type]
+            hook.install()
+            handle = StdlibHandle(self, provider, hook)
+            _installed.append(handle)
+            return handle
+
+    def _installed_handle(self, provider: object) -> StdlibHandle:
+        handle = _installed[0]
+        if not handle.serves(self, provider):
+            raise ConfigError(
+                "source",
+                "stdlib",
+                "it is installed already, with other options or for another provider",
+                "Call uninstall() on the first handle before",
+            )
+        return handle
+
+    def to_record(self, native: object) -> Record:
+        """Give a ``logging.LogRecord`` as an OTel record with the logger's name as scope and without trace context.
+
+        Raises:
+            TypeError: It is not a ``LogRecord``.
+        """
+        if not isinstance(native, logging.LogRecord):
+            raise TypeError(f"to_record needs a logging.LogRecord, not {type(native).__name__}")
+        return record_of(native, self._selection)

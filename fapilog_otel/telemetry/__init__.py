@@ -1,0 +1,1 @@
+"""Self-observability: exact accounting, the origin mark that prevents feedback, rate-limited diagnostics."""

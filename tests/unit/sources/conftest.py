@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from stdlib_doubles import RecordingProvider
+
+from fapilog_otel.sources.stdlib import StdlibHandle, StdlibSource
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
+    """Take pytest's own handlers off the root, which it puts there after the fixtures are set up."""
+    if "clean_logging" not in pyfuncitem.fixturenames:
+        return (yield)
+    root = logging.getLogger()
+    handlers, root.handlers = root.handlers, []
+    try:
+        return (yield)
+    finally:
+        root.handlers = handlers
+
+
+@pytest.fixture
+def clean_logging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The logging of a process that has configured nothing."""
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", [])
+    monkeypatch.setattr(root, "filters", [])
+    monkeypatch.setattr(root, "level", logging.WARNING)
+    monkeypatch.setattr(root.manager, "loggerDict", {})
+    monkeypatch.setattr(root.manager, "_disable", 0)
+    root.manager._clear_cache()
+    yield
+    monkeypatch.undo()
+    root.manager._clear_cache()
+
+
+@pytest.fixture
+def provider() -> RecordingProvider:
+    return RecordingProvider()
+
+
+@pytest.fixture
+def install(clean_logging: None, provider: RecordingProvider) -> Iterator[Callable[..., StdlibHandle]]:
+    """Install a source with the options given; taken out at the end of the test."""
+    handles: list[StdlibHandle] = []
+
+    def installer(*args: Any, **options: Any) -> StdlibHandle:
+        handle = StdlibSource(*args, **options).install(provider)
+        handles.append(handle)
+        return handle
+
+    yield installer
+    for handle in reversed(handles):
+        handle.uninstall()
