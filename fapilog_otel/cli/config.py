@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from fapilog_otel.assembly.build import engine_spec
 from fapilog_otel.cli.options import AsJson, Endpoint, ProtocolOption, settings_from
 from fapilog_otel.cli.outcome import printable, reporting, say_error
 from fapilog_otel.cli.proxy import proxy_verdict
-from fapilog_otel.plugins import load_exporter_factory, load_source, load_stage
+from fapilog_otel.plugins import load_source
 from fapilog_otel.settings import Settings, mask_url
 from fapilog_otel.settings.describe import shown
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from fapilog_otel.contracts import Exporter
 
 app = typer.Typer(no_args_is_help=True, help="The configuration and its origins.")
-
-# Keys that delivery acts on.
-_NOT_THE_EXPORTERS: Final = frozenset({"type", "optional", "level", "max_request_size"})
 
 Changed: TypeAlias = Annotated[bool, typer.Option("--changed", help="Leave out the defaults.")]
 
@@ -42,29 +40,13 @@ def check(endpoint: Endpoint = None, protocol: ProtocolOption = None) -> None:
     """Load the configuration and every plugin it names; exit 2 when something cannot work."""
     with reporting():
         settings = settings_from(endpoint, protocol)
-        for item in settings.destinations().values():
-            build_exporter(item, settings).validate()
+        engine_spec(settings)
         for source in settings.sources:
             if isinstance(source, str):
                 load_source(source, settings.plugins)
-        for stage in settings.stages:
-            if isinstance(stage, str):
-                load_stage(stage, settings.plugins)
     for warning in settings.warnings:
         say_error(f"warning: {warning}")
     typer.echo(f"configuration ok, {len(settings.destinations())} destination(s), {len(settings.warnings)} warning(s)")
-
-
-def build_exporter(item: Mapping[str, object] | Exporter, settings: Settings) -> Exporter:
-    """Give the exporter of a destination.
-
-    Raises:
-        ConfigError: Its plugin is missing or a key of its configuration cannot be used.
-    """
-    if not isinstance(item, Mapping):
-        return item
-    factory = load_exporter_factory(str(item["type"]), settings.plugins)
-    return factory.create({key: value for key, value in item.items() if key not in _NOT_THE_EXPORTERS})
 
 
 def _as_text(settings: Settings, *, changed: bool) -> str:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from fapilog_otel.cli.config import build_exporter, endpoint_of
+from fapilog_otel.assembly.build import exporter_from
+from fapilog_otel.cli.config import endpoint_of
 from fapilog_otel.cli.hints import hints
 from fapilog_otel.cli.options import Endpoint, ProtocolOption, Timeout, settings_from
 from fapilog_otel.cli.outcome import BAD_CONFIGURATION, DELIVERED, NOT_DELIVERED, printable, reporting
@@ -81,7 +82,7 @@ def _try_destination(name: str, item: Mapping[str, object] | Exporter, settings:
     if url:
         typer.echo(f"  proxy            {proxy_verdict(url)}")
     try:
-        exporter = build_exporter(item, settings)
+        exporter = exporter_from(name, item, settings.plugins)
         result = attempt(exporter, sample_record("fapilog-otel doctor", settings.service_name), timeout)
     except ConfigError as error:
         typer.echo(f"  error            {printable(str(error))}")

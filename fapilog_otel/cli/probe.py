@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fapilog_otel.contracts import EncodedLogs
-from fapilog_otel.errors import ConfigError, DeliveryError
+from fapilog_otel.errors import DeliveryError
 from fapilog_otel.model.record import Record
 from fapilog_otel.model.scope import Resource, Scope
 from fapilog_otel.model.severity import INFO
@@ -41,11 +41,7 @@ def attempt(exporter: Exporter, record: Record, timeout: float) -> Attempt:
         exporter: The transport; started before, closed after.
         record: What is sent.
         timeout: Seconds.
-
-    Raises:
-        ConfigError: The exporter's settings cannot work.
     """
-    exporter.validate()
     started = time.monotonic()
     delivered, reason, message = asyncio.run(_deliver(exporter, record, timeout))
     return Attempt(delivered, reason, message, time.monotonic() - started)
@@ -58,8 +54,6 @@ async def _deliver(exporter: Exporter, record: Record, timeout: float) -> tuple[
         return False, "timeout", f"no answer within {timeout:g} s"
     except DeliveryError as error:
         return False, error.reason, str(error)
-    except ConfigError:
-        raise
     except Exception as error:  # noqa: BLE001 - a transport's own bug is a finding of the doctor's, not a crash
         return False, "exporter_error", f"{type(error).__name__}: {error}"
     if result.rejected:

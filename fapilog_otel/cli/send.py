@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fapilog_otel.cli.options import Endpoint, ProtocolOption, Timeout, given, settings_from
 from fapilog_otel.cli.outcome import DELIVERED, NOT_DELIVERED, printable, reporting, say_error
+from fapilog_otel.settings import parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from fapilog_otel.telemetry.accounting import Stats
 
 _LOGGER = "fapilog_otel.cli"
 
@@ -32,21 +34,22 @@ def send(
             raise typer.Exit(NOT_DELIVERED)
         # The record is asked for by hand: neither a level nor sampling may swallow it.
         arguments |= {"levels": {**settings.levels, _LOGGER: "TRACE"}, "sample": 1.0, "sources": ()}
-        stats, delivered = _send(arguments, message, level, timeout)
+        stats, delivered = _send(arguments, message, parse.level(level), timeout)
     _print(stats)
     raise typer.Exit(DELIVERED if delivered and not stats.failed and not stats.dropped else NOT_DELIVERED)
 
 
-def _send(arguments: Mapping[str, object], message: str, level: str, timeout: float) -> tuple[Any, bool]:
-    fapilog_otel = import_module("fapilog_otel")
-    handle = fapilog_otel.configure(**arguments)
-    fapilog_otel.get_logger(_LOGGER).log(level, message)
+def _send(arguments: Mapping[str, Any], message: str, level: str, timeout: float) -> tuple[Stats, bool]:
+    from fapilog_otel.bootstrap import configure, get_logger
+
+    handle = configure(**arguments)
+    get_logger(_LOGGER).log(level, message)
     delivered = handle.flush(timeout)
     handle.shutdown(timeout)
     return handle.stats(), delivered
 
 
-def _print(stats: Any) -> None:
+def _print(stats: Stats) -> None:
     for name, one in stats.destinations.items():
         reasons = ", ".join(
             f"{reason} {count}" for reason, count in {**one.dropped_by_reason, **one.failed_by_reason}.items()

@@ -26,6 +26,10 @@ ISSUERS: Final = (
 SHORTEST: Final = 13
 LONGEST: Final = 19
 
+# Length to prefixes, so that most numbers are told by two comparisons.
+_PREFIXES: Final = {
+    size: tuple((low, high) for low, high, sizes in ISSUERS if size in sizes) for size in range(SHORTEST, LONGEST + 1)
+}
 _LONG_RUN = re.compile(r"[0-9](?:[ -]?[0-9]){12}")
 _GROUP = re.compile(r"[0-9]+")
 _DOUBLED = str.maketrans("0123456789", "0246813579")  # a digit doubled, the digits of the result added
@@ -43,7 +47,7 @@ def luhn_valid(digits: str) -> bool:
 
 
 def _has_issuer(digits: str) -> bool:
-    return any(len(digits) in lengths and low <= digits[: len(low)] <= high for low, high, lengths in ISSUERS)
+    return any(low <= digits[: len(low)] <= high for low, high in _PREFIXES.get(len(digits), ()))
 
 
 def mask_cards(text: str, mask: str) -> str:

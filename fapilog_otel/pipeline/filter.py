@@ -134,7 +134,7 @@ class SamplingFilter:
         self.rate = validate.number("rate", rate, low=0.0, high=1.0)
         self._bound = round(self.rate * (_LOW_64_BITS + 1))
         self._protect = _protected_from(protect)
-        self._draw = draw or random.Random(seed).random  # noqa: S311 - sampling, no secret
+        self._draw = draw or random.Random(seed).random  # noqa: S311  # nosec B311 - sampling, no secret
 
     def __call__(self, record: Record) -> Record | None:
         """Give the record, or None when it is not among those kept."""

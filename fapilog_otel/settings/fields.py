@@ -36,11 +36,11 @@ def sources(value: object) -> tuple[object, ...]:
 
 
 def stages(value: object) -> tuple[object, ...]:
-    """Give stages, each a name or a callable with ``name``, ``phase`` and ``inline``."""
+    """Give stages: names, mappings with ``name`` and options, or callables with ``name``, ``phase`` and ``inline``."""
     found = parse.items(value)
     for item in found:
-        if not isinstance(item, str | Stage):
-            remedy = "Give plugin names, or callables with the attributes name, phase and inline"
+        if not isinstance(item, str | Mapping | Stage):
+            remedy = "Give names, mappings with a name, or callables with the attributes name, phase and inline"
             raise InvalidValueError(f"holds a {type(item).__name__}, which is no stage", remedy)
     return found
 
@@ -55,7 +55,7 @@ Seconds: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 PositiveSeconds: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Size: TypeAlias = Annotated[int, BeforeValidator(parse.size)]
 Names: TypeAlias = Annotated[Sequence[str], PlainValidator(parse.names)]
-Stages: TypeAlias = Annotated[Sequence[Stage | str], PlainValidator(stages)]
+Stages: TypeAlias = Annotated[Sequence[Stage | str | Mapping[str, object]], PlainValidator(stages)]
 Sources: TypeAlias = Annotated[Sequence[Source | str], PlainValidator(sources)]
 Attributes: TypeAlias = Annotated[Mapping[str, Any], PlainValidator(attributes)]
 Level: TypeAlias = Annotated[str | int | None, PlainValidator(optional(parse.level))]

@@ -115,7 +115,8 @@ class Settings(BaseSettings):
         default=("stdlib",), description="Logging libraries to connect, by name or as Source objects."
     )
     stages: fields.Stages = Field(
-        default=(), description="Further stages, as objects or by plugin name, after the default ones of their phase."
+        default=(),
+        description="Further stages, after the default ones of their phase: names, mappings with name and options, or objects.",
     )
     without: fields.Names = Field(default=(), description="Default stages to leave out, by name.")
     plugins: fields.Names = Field(

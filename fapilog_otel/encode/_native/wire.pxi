@@ -66,6 +66,7 @@ cdef class Suspicion:
     """Tells in one pass whether a text may hold what a redactor looks for; never misses, may be wrong the other way."""
 
     cdef uint8_t kinds[256]      # bits: 1 digit, 2 separator, 8 first letter of a literal
+    cdef uint64_t pairs[256][4]  # for each first letter, the set of second letters with which a literal begins
     cdef list owners             # keeps the memory of the literals
     cdef const char* literals[MAX_LITERALS]
     cdef Py_ssize_t sizes[MAX_LITERALS]
@@ -75,6 +76,7 @@ cdef class Suspicion:
     def __cinit__(self, redaction):
         cdef int c
         memset(self.kinds, 0, 256)
+        memset(self.pairs, 0, sizeof(self.pairs))
         self.count = 0
         self.owners = []
         self.always = redaction.always or len(redaction.literals) > MAX_LITERALS
@@ -88,32 +90,37 @@ cdef class Suspicion:
                 self._add(literal.lower().encode())
 
     cdef _add(self, bytes literal):
-        cdef int c
-        if not literal:
+        cdef int c, d
+        if len(literal) < 2:
             self.always = True
             return
         self.owners.append(literal)
         self.literals[self.count] = PyBytes_AS_STRING(literal)
         self.sizes[self.count] = PyBytes_GET_SIZE(literal)
         self.count += 1
-        first = literal[:1]
-        for c in first + first.upper():
+        start = literal[:2]
+        for c in start[:1] + start[:1].upper():
             self.kinds[c] = self.kinds[c] | 8
+            for d in start[1:] + start[1:].upper():
+                self.pairs[c][d >> 6] |= <uint64_t>1 << (d & 63)
 
     cdef bint of(self, const char* s, Py_ssize_t n) noexcept:
         cdef Py_ssize_t i
         cdef int run = 0
         cdef bint separated = False
-        cdef uint8_t kind
+        cdef uint8_t kind, c, d
         if self.always:
             return True
         for i in range(n):
-            kind = self.kinds[<uint8_t>s[i]]
+            c = <uint8_t>s[i]
+            kind = self.kinds[c]
             if kind == 0:
                 run = 0
                 continue
-            if kind & 8 and self._literal_at(s + i, n - i):
-                return True
+            if kind & 8 and i + 1 < n:
+                d = <uint8_t>s[i + 1]
+                if (self.pairs[c][d >> 6] >> (d & 63)) & 1 and self._literal_at(s + i, n - i):
+                    return True
             if kind & 1:
                 run += 1
                 separated = False

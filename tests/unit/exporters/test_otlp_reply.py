@@ -83,7 +83,7 @@ class TestParseJson:
             b"OK",
             b"\xff\xfe\x00",
             b'{"partialSuccess": 3}',
-            b'{"partialSuccess": {"rejectedLogRecords": []}}',
+            b'{"partialSuccess": {"rejectedLogRecords": [1]}}',
             b'{"partialSuccess": {"rejectedLogRecords": Infinity}}',
             b'{"partialSuccess": {"rejectedLogRecords": "x"}}',
             b"[" * 200_000,

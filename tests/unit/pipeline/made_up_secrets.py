@@ -23,6 +23,7 @@ SLACK = "xo" + "xb-123456789012-abcdefABCDEF123456"
 STRIPE = "sk_" + "live_" + "4eC39HqLyjWDarjtT1zdp7dc"
 MODEL = "sk-" + "ant-api03-abcdefghij0123456789"
 BASIC = base64.b64encode(b"alice:open sesame").decode()
+BASIC_LATIN_1 = base64.b64encode("alice:contraseña".encode("latin-1")).decode()
 CARDS = [
     "4111111111111111", "4222222222222", "5555555555554444", "2223003122003222", "378282246310005", "371449635398431",
     "30569309025904", "38520000023237", "6011111111111117", "6011000990139424", "3530111333300000", "6200000000000005",
@@ -46,6 +47,7 @@ IN_TEXT = [
     ("sent Bearer abc123.def456-ghi", "abc123.def456-ghi", "sent Bearer ***"),
     ("sent bearer\ttoken-12345 and more", "token-12345", "sent bearer\t*** and more"),
     (f"Authorization: Basic {BASIC}", BASIC, "Authorization: Basic ***"),
+    (f"Basic {BASIC_LATIN_1}", BASIC_LATIN_1, "Basic ***"),
     (f"header basic {BASIC} sent", BASIC, "header basic *** sent"),
     ("Authorization: Token hunter2", "hunter2", "Authorization: Token ***"),
     ('{"authorization": "a1b2c3d4"}', "a1b2c3d4", '{"authorization": "***"}'),

@@ -68,7 +68,7 @@ class TestDefaultPatterns:
     def test_takes_linear_time_on_hostile_text(self, text: str) -> None:
         started = time.process_time()
         scrub(text)
-        assert time.process_time() - started < 3.0  # a quadratic pattern takes minutes
+        assert time.process_time() - started < 10.0  # a quadratic pattern takes minutes
 
     def test_a_mask_before_a_secret_does_not_protect_it(self) -> None:
         assert scrub("password=***hunter2") == "password=***"

@@ -193,6 +193,11 @@ class TestCombine:
             combine(*redactions)
 
 
+class TestRedactStage:
+    def test_shows_its_name(self) -> None:
+        assert repr(RedactStage("field_mask", field_mask(["a"]))) == "RedactStage('field_mask')"
+
+
 class TestRedactRecord:
     def test_finds_secrets_in_the_text_of_objects_that_a_stage_attached(self) -> None:
         class Connection:
