@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fapilog_otel.provider.provider import LoggerProvider
     from fapilog_otel.settings import Settings
     from fapilog_otel.telemetry.accounting import Stats
-    from fapilog_otel.version import __version__
+    from fapilog_otel.model.version import __version__
 
 __all__ = [
     "EncodedLogs",
@@ -64,7 +64,7 @@ _HOMES = {
     "Source": "contracts",
     "Stage": "contracts",
     "Stats": "telemetry.accounting",
-    "__version__": "version",
+    "__version__": "model.version",
     "bound_context": "encode.context",
     "configure": "bootstrap",
     "get_logger": "bootstrap",

@@ -30,7 +30,7 @@ class HttpUrl:
     scheme: str
     host: str
     port: int
-    target: str
+    target: str = field(repr=False)
     userinfo: tuple[str, str] | None = field(repr=False)
     shown: str
 

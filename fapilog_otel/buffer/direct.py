@@ -99,8 +99,8 @@ class DirectSender:
 
     async def _send(self, request: EncodedLogs) -> list[Part]:
         if self._started is None:
-            self._started = asyncio.ensure_future(self._exporter.start())  # type: ignore[assignment]
-        await asyncio.wait_for(asyncio.shield(self._started), self._timeout)  # type: ignore[arg-type]
+            self._started = asyncio.ensure_future(self._exporter.start())
+        await asyncio.wait_for(asyncio.shield(self._started), self._timeout)
         return await self._sender.send(request)
 
     def shutdown(self) -> None:

@@ -116,6 +116,7 @@ class Engine:
             return
         try:
             if self._thread is None and not self.closed:
+                self.spec.diagnostics.prepare()  # a first import on the pipeline thread could hang a forked child
                 thread = threading.Thread(target=self._run, name=_THREAD_NAME, daemon=True)
                 self._thread = thread
                 thread.start()
@@ -199,6 +200,7 @@ class Engine:
             return
         self.core.seal_open()
         self._advance()
+        self.spec.diagnostics.write()
         self._arm_timer(loop)
 
     def _advance(self) -> None:

@@ -37,13 +37,16 @@ def unwatch(target: ShutsDown) -> None:
 
 def _at_exit() -> None:
     targets = list(_watched)
+    beside: list[threading.Thread] = []
     for target in targets[1:]:
         # Side by side where threads can still be had, so that deadlines do not add up.
+        thread = threading.Thread(target=target.shutdown, daemon=True)
         try:
-            threading.Thread(target=target.shutdown, daemon=True).start()
+            thread.start()
+            beside.append(thread)
         except RuntimeError:
             target.shutdown()
     for target in targets[:1]:
         target.shutdown()
-    for target in targets[1:]:
-        target.shutdown()
+    for thread in beside:
+        thread.join()

@@ -9,17 +9,20 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from fapilog_otel.buffer.pool import ChunkPool
 from fapilog_otel.buffer.waiting import must_not_wait
-from fapilog_otel.delivery.fanout import Branch, Hold, Ticket
+from fapilog_otel.delivery.fanout import Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from fapilog_otel.delivery.fanout import Branch, Hold
     from fapilog_otel.encode.emit import EmitCore
     from fapilog_otel.model.chunk import Chunk
+
+T = TypeVar("T")
 
 MIN_CHUNK = 4096
 _POLL = 0.005  # s between looks for room on an event loop
@@ -50,7 +53,7 @@ class ChunkQueue:
 
     def __init__(
         self,
-        lock: threading.RLock,  # type: ignore[valid-type]
+        lock: threading.RLock,  # type: ignore[valid-type,unused-ignore]
         *,
         chunk_size: int,
         block_timeout: float,
@@ -68,7 +71,7 @@ class ChunkQueue:
         self.closed = False
         self._collect = collect
         self._ensure = ensure
-        self._room = threading.Condition(lock)  # type: ignore[arg-type]
+        self._room = threading.Condition(lock)
         self._exhausted = False
         self._depth = 0
         self._required: Sequence[Branch] = ()
@@ -97,8 +100,8 @@ class ChunkQueue:
 
     def release(self, chunk: Chunk) -> None:
         """Take back a chunk that was never written to."""
-        with self.lock:  # type: ignore[attr-defined]
-            ticket: Ticket = chunk.owner  # type: ignore[assignment]
+        with self.lock:
+            ticket: Ticket = chunk.owner  # type: ignore[assignment,unused-ignore]
             for branch in ticket.missed:
                 branch.missing.discard(ticket)
             for branch, hold in ticket.holds.items():
@@ -112,7 +115,7 @@ class ChunkQueue:
 
         def room() -> bool | None:
             if self.block_timeout <= 0:
-                with self.lock:  # type: ignore[attr-defined]
+                with self.lock:
                     self._collect()
                     for branch in self._required:
                         branch.evict(band)
@@ -147,7 +150,7 @@ class ChunkQueue:
     # -- room ----------------------------------------------------------------------------------------------------------
 
     def _try(self, band: int, size: int) -> Chunk | None:
-        with self.lock:  # type: ignore[attr-defined]
+        with self.lock:
             if self._depth:  # re-entered: only what needs no eviction
                 return self._hand_out(band, size, evict=False)
             self._depth += 1
@@ -179,7 +182,7 @@ class ChunkQueue:
     def _may_block(self) -> bool:
         return self.block_timeout > 0 and not self._exhausted and not self._depth and not must_not_wait()
 
-    def _wait(self, attempt: Callable[[], object]) -> object:
+    def _wait(self, attempt: Callable[[], T | None]) -> T | None:
         deadline = time.monotonic() + self.block_timeout
         while True:
             self.wake()

@@ -8,7 +8,8 @@ import typer
 
 from fapilog_otel.cli.options import Endpoint, ProtocolOption, Timeout, given, settings_from
 from fapilog_otel.cli.outcome import DELIVERED, NOT_DELIVERED, printable, reporting, say_error
-from fapilog_otel.settings import parse
+from fapilog_otel.errors import ConfigError
+from fapilog_otel.settings import InvalidValueError, parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,9 +35,16 @@ def send(
             raise typer.Exit(NOT_DELIVERED)
         # The record is asked for by hand: neither a level nor sampling may swallow it.
         arguments |= {"levels": {**settings.levels, _LOGGER: "TRACE"}, "sample": 1.0, "sources": ()}
-        stats, delivered = _send(arguments, message, parse.level(level), timeout)
+        stats, delivered = _send(arguments, message, _level(level), timeout)
     _print(stats)
     raise typer.Exit(DELIVERED if delivered and not stats.failed and not stats.dropped else NOT_DELIVERED)
+
+
+def _level(text: str) -> str:
+    try:
+        return parse.level(text)
+    except InvalidValueError as error:
+        raise ConfigError("--level", text, error.problem, error.remedy, "the command line") from None
 
 
 def _send(arguments: Mapping[str, Any], message: str, level: str, timeout: float) -> tuple[Stats, bool]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from fapilog_otel.contracts import EncodedLogs
 from fapilog_otel.contracts.encoded_logs import Segment
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from fapilog_otel.delivery.chain import Sender
     from fapilog_otel.delivery.split import Part
     from fapilog_otel.model.chunk import ChunkLike
+
+
+SHUTDOWN: Final = "shutdown"
+"""The reason of records given up because their time had run out, on the wire or not."""
 
 
 class BranchHost(Protocol):
@@ -279,22 +283,24 @@ class Branch:
         try:
             parts = await self.sender.send(request)
         except asyncio.CancelledError:
-            self._settle_failed(request, "shutdown")
+            self._settle_cancelled(request)
             raise
         with self._lock:
             for part in parts:
                 self._settle_part(part)
 
-    def _settle_failed(self, request: EncodedLogs, reason: str) -> None:
+    def _settle_cancelled(self, request: EncodedLogs) -> None:
         with self._lock:
-            self.ledger.fail(reason, request.severity_counts())
+            self.ledger.drop(SHUTDOWN, request.severity_counts())
             for segment in request.segments:
                 self.settle(segment, lost=True)
 
     def _settle_part(self, part: Part) -> None:
         request, result, error = part
         rejected = 0 if result is None else min(max(result.rejected, 0), request.count)
-        if error is not None:
+        if error is not None and error.reason == SHUTDOWN:
+            self.ledger.drop(SHUTDOWN, request.severity_counts())
+        elif error is not None:
             self.ledger.fail(error.reason, request.severity_counts())
         elif rejected:  # the reply does not say which, so neither side has a severity
             self.ledger.fail("rejected", {UNKNOWN_LANE: rejected})
@@ -310,7 +316,7 @@ class Branch:
             await asyncio.wait(set(self._tasks))
 
     async def cancel(self, timeout: float) -> None:
-        """End the requests under way; their records count as failed by shutdown.
+        """End the requests under way; their records count as dropped by shutdown.
 
         Args:
             timeout: Seconds to wait for a transport that is slow to give up.

@@ -38,8 +38,8 @@ from fapilog_otel.model.anyvalue import Budget, clean_text, normalise_key
 from fapilog_otel.model.chunk import payload_start
 
 cdef extern from "Python.h":
-    const char* PyUnicode_AsUTF8AndSize(object, Py_ssize_t*)
-    long long PyLong_AsLongLongAndOverflow(object, int*)
+    const char* PyUnicode_AsUTF8AndSize(object, Py_ssize_t*) except NULL
+    long long PyLong_AsLongLongAndOverflow(object, int*) except? -1
     double PyFloat_AS_DOUBLE(object)
     bint PyFloat_CheckExact(object)
     bint PyDict_CheckExact(object)

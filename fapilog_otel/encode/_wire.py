@@ -69,8 +69,8 @@ def any_value(value: AnyValue) -> bytes:
 
 
 def key_chunk(key: str) -> bytes:
-    """Give the key field of a KeyValue; the same for every record, so callers cache it."""
-    return delimited(b"\x0a", key.encode())
+    """Give the key field of a KeyValue, absent for an empty key; the same for every record, so callers cache it."""
+    return delimited(b"\x0a", key.encode()) if key else b""
 
 
 def key_value(tag: bytes, key: bytes, value: bytes) -> bytes:

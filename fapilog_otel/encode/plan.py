@@ -32,7 +32,7 @@ class Limits:
         attributes: Attributes a record; those beyond are dropped and counted, ``exception.*`` last of all.
         value_length: Characters of a string value or bytes of a bytes value; None: unbounded.
         depth: Nesting of lists and mappings.
-        nodes: Values a record, nested ones included.
+        nodes: Values inside of lists and mappings, all of a record together.
     """
 
     record_bytes: int = 262_144

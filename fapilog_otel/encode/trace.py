@@ -31,7 +31,7 @@ class TraceCache:
         """Give the trace fields of the current context."""
         if self._var is None:
             return trace_fields(*span_context_ids(None))
-        context = self._var.get(None)  # type: ignore[arg-type]
+        context = self._var.get(None)
         if context is self._context:
             return self._fields
         if context is None:

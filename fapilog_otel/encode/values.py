@@ -50,7 +50,7 @@ def merge_attributes(plan: EncodePlan, attributes: object, bound: Mapping[str, o
 
 def select_attributes(attributes: Mapping[str, object], limit: int) -> dict[str, object]:
     """Give the first ``limit`` attributes, ``exception.*`` before all others, in their own order."""
-    first = [key for key in attributes if isinstance(key, str) and key.startswith("exception.")][:limit]
+    first = [key for key in attributes if str(key).startswith("exception.")][:limit]
     chosen = set(first)
     for key in attributes:
         if len(chosen) >= limit:

@@ -77,9 +77,10 @@ def object_text(value: object) -> str:
 
 
 def _convert(value: object, budget: Budget, depth: int) -> AnyValue:
-    budget.nodes -= 1
-    if budget.nodes < 0:
-        return NODE_MARK
+    if depth:  # a record's own values are bounded by the attribute limit; what is inside them by the budget
+        budget.nodes -= 1
+        if budget.nodes < 0:
+            return NODE_MARK
     kind = type(value)
     if kind is str:
         return clean_text(value)  # type: ignore[arg-type]

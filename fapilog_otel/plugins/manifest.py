@@ -1,4 +1,4 @@
-"""What is installed: the entry points of our groups, whose they are and whether they may be loaded; nothing is imported."""
+"""What is installed: the entry points of our groups, whose they are, whether they may be loaded."""
 
 from __future__ import annotations
 

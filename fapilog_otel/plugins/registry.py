@@ -1,4 +1,4 @@
-"""Loading a plugin by name: built-in ones always, third-party ones only when the user named them, failures never silent."""
+"""Loading a plugin by name: built-in ones always, third-party ones only when named, failures never silent."""
 
 from __future__ import annotations
 

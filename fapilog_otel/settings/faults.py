@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from fapilog_otel.errors import ConfigError
 from fapilog_otel.settings.invalid import InvalidValueError, suggest
-from fapilog_otel.settings.layers import ARGUMENT, DEFAULT, Entry
+from fapilog_otel.settings.layers import ARGUMENT, Entry
 from fapilog_otel.settings.secret import MASK, mask_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from pydantic import ValidationError
 
 # Their values are credentials, or may hold some.
 SECRET_SETTINGS: Final = frozenset({"headers", "client_key", "exporters", "resource", "attributes"})
@@ -23,8 +25,15 @@ def config_error(error: ValidationError, model: type[BaseModel], entries: Mappin
     fault = error.errors(include_url=False)[0]
     path = _path(fault["loc"], entries)
     cause = fault.get("ctx", {}).get("error")
+    if isinstance(cause, ConfigError):
+        nested = f"{path}.{cause.setting}"
+        return report(nested, cause.value, cause.problem, cause.remedy, entries, already_masked=True)
     if isinstance(cause, InvalidValueError):
         return invalid(path, cause, entries, fault["input"])
+    if fault["type"] == "extra_forbidden":
+        # The value is not shown: it may be a credential under a misspelt name.
+        remedy = suggest(path, model.model_fields)
+        return report(path, MASK, "there is no such setting", remedy, entries, already_masked=True)
     problem = "is unknown" if fault["type"] == "literal_error" else fault["msg"].replace("Input ", "", 1)
     return report(path, fault["input"], problem[:1].lower() + problem[1:], _remedy(fault, path, model), entries)
 
@@ -46,7 +55,7 @@ def report(
 ) -> ConfigError:
     """Give a `ConfigError` under the name that the user wrote: the variable, where the value came from one."""
     entry = entries.get(path)
-    origin = entry.origin if entry is not None else DEFAULT
+    origin = entry.origin if entry is not None else ARGUMENT
     setting = origin.removeprefix("environment ") if origin.startswith("environment ") else path
     if not already_masked:
         value = _shown(path, value)
@@ -78,14 +87,23 @@ def _remedy(fault: Any, path: str, model: type[BaseModel]) -> str:
     return f"{path}: {describe_field(model, path)}"
 
 
+def section_model(annotation: object) -> type[BaseModel] | None:
+    """Give the model of a field that is a section, or None for any other annotation."""
+    # Python 3.10 takes list[str] for a type, and issubclass raises on it.
+    if isinstance(annotation, type) and get_origin(annotation) is None and issubclass(annotation, BaseModel):
+        return annotation
+    return None
+
+
 def describe_field(model: type[BaseModel], path: str) -> str:
     """Give the description of a setting by its dotted name; empty for an unknown one."""
     name, dot, rest = path.partition(".")
     field = model.model_fields.get(name)
     if field is None:
         return ""
-    if dot and isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-        return describe_field(field.annotation, rest)
+    section = section_model(field.annotation)
+    if dot and section is not None:
+        return describe_field(section, rest)
     return field.description or ""
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Final, Literal, cast, get_args
 
-from pydantic import BaseModel, BeforeValidator, Field, PlainValidator, PrivateAttr, ValidationError
+from pydantic import BeforeValidator, Field, PlainValidator, PrivateAttr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from fapilog_otel.errors import ConfigError
@@ -20,7 +20,7 @@ from fapilog_otel.settings.destinations import Destination, check_exporters, des
 from fapilog_otel.settings.endpoint import Protocol, resolve
 from fapilog_otel.settings.exporter_names import check_logs_exporter
 from fapilog_otel.settings.fapilog_env import PREFIX, read_fapilog_env
-from fapilog_otel.settings.faults import config_error
+from fapilog_otel.settings.faults import config_error, section_model
 from fapilog_otel.settings.invalid import suggest
 from fapilog_otel.settings.layers import DEFAULT, Entry, Shape, argument_layer, merge, nest, section_items
 from fapilog_otel.settings.otel_env import LOGS_ENDPOINT, Remark, read_otel_env
@@ -116,7 +116,7 @@ class Settings(BaseSettings):
     )
     stages: fields.Stages = Field(
         default=(),
-        description="Further stages, after the default ones of their phase: names, mappings with name and options, or objects.",
+        description="Further stages, after the default ones of their phase: names, mappings with name, or objects.",
     )
     without: fields.Names = Field(default=(), description="Default stages to leave out, by name.")
     plugins: fields.Names = Field(
@@ -350,12 +350,12 @@ def _shape() -> Shape:
     sections: dict[str, frozenset[str]] = {}
     nullable: set[str] = set()
     for name, field in Settings.model_fields.items():
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            sections[name] = frozenset(kind.model_fields)
+        section = section_model(field.annotation)
+        if section is not None:
+            sections[name] = frozenset(section.model_fields)
             nullable |= {
-                f"{name}.{key}" for key, inner in kind.model_fields.items() if NoneType in get_args(inner.annotation)
+                f"{name}.{key}" for key, inner in section.model_fields.items() if NoneType in get_args(inner.annotation)
             }
-        elif NoneType in get_args(kind):
+        elif NoneType in get_args(field.annotation):
             nullable.add(name)
     return Shape(frozenset(Settings.model_fields) - set(sections), sections, frozenset(nullable))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
 
 from fapilog_otel.encode.plan import Limits
 from fapilog_otel.settings import parse
+from fapilog_otel.settings.faults import config_error
 from fapilog_otel.settings.invalid import InvalidValueError
 from fapilog_otel.settings.secret import MASK
 
@@ -35,6 +36,15 @@ def _stays_masked(value: str) -> str:
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    # Type checkers read the signature off the fields.
+    if not TYPE_CHECKING:
+
+        def __init__(self, **values: object) -> None:
+            try:
+                super().__init__(**values)
+            except ValidationError as error:
+                raise config_error(error, type(self), {}) from None
 
 
 class LimitSettings(_Section):

@@ -178,8 +178,13 @@ def destination_stats(intake: Intake, ledger: Ledger, in_flight: Lanes, missed: 
     all_dropped, all_failed = _sum(dropped.values()), _sum(ledger.failed.values())
     columns = (Lanes(intake.submitted), ledger.delivered, filtered, all_dropped, all_failed, in_flight)
     return DestinationStats(
-        ledger.name,
-        *(column.total() for column in columns),
+        name=ledger.name,
+        submitted=sum(intake.submitted),
+        delivered=ledger.delivered.total(),
+        filtered=filtered.total(),
+        dropped=all_dropped.total(),
+        failed=all_failed.total(),
+        in_flight=in_flight.total(),
         optional=ledger.optional,
         dropped_by_reason={reason: lanes.total() for reason, lanes in dropped.items() if lanes.total()},
         failed_by_reason={reason: lanes.total() for reason, lanes in ledger.failed.items() if lanes.total()},

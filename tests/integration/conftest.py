@@ -7,13 +7,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.whole_collector import WholeCollector
 from tests.receivers import BuildError, Collector, Rotel, VictoriaLogs
 from tests.receivers.build import COLLECTOR, VICTORIALOGS, Recipe, build, find_built
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_BUILT_FOR = {"collector": COLLECTOR, "make_collector": COLLECTOR, "victorialogs": VICTORIALOGS}
+_BUILT_FOR = {
+    "collector": COLLECTOR,
+    "make_collector": COLLECTOR,
+    "own_collector": COLLECTOR,
+    "victorialogs": VICTORIALOGS,
+}
 _FIXTURES = {*_BUILT_FOR, "rotel"}
 _FAILURES = pytest.StashKey[dict[str, BuildError]]()
 
@@ -70,6 +76,14 @@ def make_collector(pytestconfig: pytest.Config) -> type[Collector]:
     """The Collector class, for `with make_collector(tls=…) as own:`."""
     _require(pytestconfig, COLLECTOR)
     return Collector
+
+
+@pytest.fixture
+def own_collector(pytestconfig: pytest.Config) -> Iterator[WholeCollector]:
+    """A Collector of the test's own, for many records, read once it has stopped."""
+    _require(pytestconfig, COLLECTOR)
+    with WholeCollector() as process:
+        yield process
 
 
 @pytest.fixture(scope="session")

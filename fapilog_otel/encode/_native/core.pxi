@@ -339,7 +339,7 @@ cdef class EmitCore:
         Py_DECREF(value)
         field.key = field.owner = NULL
         info = self.key_info(raw)
-        if info.n == 2:                      # an empty key
+        if info.n == 0:                      # an empty key
             draft.dropped += 1
             return budget
         if info.verdict == DROP:

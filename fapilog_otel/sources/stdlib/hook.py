@@ -1,56 +1,57 @@
-"""The two functions put over ``logging.Logger``'s, and the state they share.
+"""The functions put over ``logging.Logger``'s, and the state they share.
 
 ::
 
-    isEnabledFor(level) ─► original says yes ─► True
-                           original says no  ─► rules say yes ─► mark (logger, level) in this thread ─► True
-    callHandlers(record) ─► receive(record) ─► marked, and the logger's own levels still refuse it? ─► stop
-                                               else ─► original ─► the application's handlers
+    isEnabledFor(level)   the original says no, our rules say yes ─► mark (logger, level) in this thread ─► True
+    makeRecord(…)         marked, and the original raises ─► a plain record: without us there would have been no call
+    filter(record)        the original lets it pass ─► capture ─► marked, and the logger's own levels still refuse it?
+                            yes: stop here, nobody else learns of it          no: on to callHandlers
+    callHandlers(record)  not captured by filter (called directly, or by a handle() of another's) ─► capture ─► original
 
 No root handler could do this: it would keep ``basicConfig`` and ``lastResort`` from working, miss loggers with
-``propagate=False``, and ``dictConfig`` would remove it.
+``propagate=False``, and ``dictConfig`` would remove it. And none of our frames is on the stack while handlers run, so
+what ``logging`` prints of a handler that fails is what it would print without us.
 """
 
 from __future__ import annotations
 
 import functools
 import logging
+import sys
 import threading
-import weakref
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from types import MethodType
+from typing import TYPE_CHECKING, Any, Final
 
 from fapilog_otel.sources.stdlib.levels import LevelCache, level_cache, restore_cache
 from fapilog_otel.telemetry.diagnostics import get_diagnostics
 from fapilog_otel.telemetry.origin import is_internal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import TypeAlias
+    from collections.abc import Callable, Mapping
 
     from fapilog_otel.sources.stdlib.levels import LevelRules
 
-MAX_NESTING: Final = 3
+MAX_DEPTH: Final = 3
 """How deep logs made while a record is translated are followed (a ``__str__`` that logs itself would never end)."""
+
+MAX_NESTED: Final = 32
+"""How many such logs the application's handlers get for one outer record; they format them, which may log again."""
 
 _MAX_MARKS: Final = 32
 _LOGGING_FILE: Final = logging.addLevelName.__code__.co_filename
-
-_IsEnabledFor: TypeAlias = "Callable[[logging.Logger, int], bool]"
-_CallHandlers: TypeAlias = "Callable[[logging.Logger, logging.LogRecord], None]"
-_F = TypeVar("_F", bound="Callable[..., Any]")
 
 
 class _ThreadState(threading.local):
     """What the hook knows of the running thread.
 
     ``marks`` holds the (logger, level) pairs whose check was passed because of us and whose record has not come yet,
-    the oldest first. ``depth`` counts the records being translated, one inside the other, and ``nested_dispatches``
-    the application's handlers at work on logs made meanwhile. ``dispatched`` is the record that handlers have now.
+    the oldest first. ``captured_for`` is the logger whose record filter has captured and callHandlers will get next.
+    ``depth`` counts the records being translated, one inside the other, and ``nested`` the logs made meanwhile.
     """
 
+    captured_for: object = None
     depth = 0
-    nested_dispatches = 0
-    dispatched: object = None
+    nested = 0
 
     def __init__(self) -> None:
         self.marks: dict[tuple[int, int], None] = {}
@@ -71,18 +72,20 @@ class Hook:
         self._receiver = receiver
         self._rules = rules
         self._thread = _ThreadState()
-        self._is_enabled_for: _IsEnabledFor = logging.Logger.isEnabledFor
+        self._is_enabled_for = logging.Logger.isEnabledFor
         self._patches: list[_Patch] = []
 
     def install(self) -> None:
-        """Put the hook over ``logging.Logger`` and the subclasses that dispatch records by themselves."""
+        """Put the hook over ``logging.Logger``."""
         self._is_enabled_for = logging.Logger.isEnabledFor
         self.installed = True
-        self._patch(logging.Logger, "isEnabledFor", self._over_is_enabled_for(logging.Logger.isEnabledFor))
-        self._patch(logging.Logger, "callHandlers", self._over_call_handlers(logging.Logger.callHandlers))
-        self._patch(logging.Logger, "__init_subclass__", self._over_init_subclass())
-        for subclass in list(_subclasses(logging.Logger)):
-            self._adopt_class(subclass)
+        for name, over in (
+            ("isEnabledFor", self._over_is_enabled_for),
+            ("makeRecord", self._over_make_record),
+            ("filter", self._over_filter),
+            ("callHandlers", self._over_call_handlers),
+        ):
+            self._patches.append(_Patch(logging.Logger, name, over(getattr(logging.Logger, name))))
 
     def uninstall(self) -> None:
         """Put everything back; a function that somebody has put over ours stays, and ours under it falls silent."""
@@ -96,12 +99,12 @@ class Hook:
 
     # -- the level check -----------------------------------------------------------------------------------------------
 
-    def _over_is_enabled_for(self, original: _IsEnabledFor) -> _IsEnabledFor:
+    def _over_is_enabled_for(self, original: Callable[..., Any]) -> Any:
         # Another's function under ours may decide anew each time; logging's own keeps to the cache, as ours does.
         remember = LevelCache if _is_of_logging(original) else None
 
         @functools.wraps(original)
-        def isEnabledFor(logger: logging.Logger, level: int) -> bool:  # noqa: N802 - the name of what it stands for
+        def isEnabledFor(logger: logging.Logger, level: int) -> Any:  # noqa: N802 - the name of what it stands for
             cache = logger._cache  # type: ignore[attr-defined]  # noqa: SLF001 - the caller is logging itself
             if type(cache) is remember and cache.ours.get(level) is False:
                 return False
@@ -129,83 +132,115 @@ class Hook:
         if len(marks) > _MAX_MARKS:  # checks that no record followed
             del marks[next(iter(marks))]
 
-    def _is_ours_alone(self, logger: logging.Logger, record: logging.LogRecord) -> bool:
-        """Tell whether a record passed the level check only because of us.
+    def _is_ours_alone(self, logger: logging.Logger, level: object) -> bool:
+        """Tell whether a record of this level passed the logger's check only because of us.
 
         A record that came without a check (``Logger.handle`` of one received from elsewhere) has no mark, and goes to
         the handlers as it would without us.
         """
-        marks = self._thread.marks
-        if not marks:
+        if not isinstance(level, int) or (id(logger), level) not in self._thread.marks:
             return False
-        level = getattr(record, "levelno", None)
-        if not isinstance(level, int) or (id(logger), level) not in marks:
-            return False
-        del marks[id(logger), level]
         return not self._is_enabled_for(logger, level)
 
-    # -- the dispatch --------------------------------------------------------------------------------------------------
+    # -- making the record ---------------------------------------------------------------------------------------------
 
-    def _over_call_handlers(self, original: _CallHandlers) -> _CallHandlers:
+    def _over_make_record(self, original: Callable[..., Any]) -> Any:
         thread = self._thread
 
         @functools.wraps(original)
-        def callHandlers(logger: logging.Logger, record: logging.LogRecord) -> None:  # noqa: N802 - as above
-            outer = thread.dispatched
-            if not self.installed or outer is record:  # an override that calls the base class's function
+        def makeRecord(logger: logging.Logger, *args: Any, **kwargs: Any) -> Any:  # noqa: N802 - as above
+            if not thread.marks:
+                return original(logger, *args, **kwargs)
+            try:
+                return original(logger, *args, **kwargs)
+            except Exception:
+                if len(args) < 7 or not self._is_ours_alone(logger, args[1]):
+                    raise
+                return plain_record(*args, **kwargs)
+
+        return _as_part_of_logging(makeRecord)
+
+    # -- the dispatch --------------------------------------------------------------------------------------------------
+
+    def _over_filter(self, original: Callable[..., Any]) -> Any:
+        thread = self._thread
+
+        @functools.wraps(original)
+        def filter(logger: logging.Logger, record: Any) -> Any:  # noqa: A001 - as above
+            passed = original(logger, record)
+            if not passed or not self.installed or sys._getframe(1).f_code.co_name != "handle":  # noqa: SLF001
+                return passed
+            if not self._take(logger, passed if isinstance(passed, logging.LogRecord) else record):
+                return False
+            thread.captured_for = logger
+            return passed
+
+        return _as_part_of_logging(filter)
+
+    def _over_call_handlers(self, original: Callable[..., Any]) -> Any:
+        thread = self._thread
+
+        @functools.wraps(original)
+        def callHandlers(logger: logging.Logger, record: Any) -> None:  # noqa: N802 - as above
+            captured = thread.captured_for is logger
+            thread.captured_for = None
+            if captured or not self.installed or self._take(logger, record):
                 original(logger, record)
-            elif self._receive(logger, record):
-                nested = thread.depth > 0
-                thread.dispatched = record
-                thread.nested_dispatches += nested
-                try:
-                    original(logger, record)
-                finally:
-                    thread.nested_dispatches -= nested
-                    thread.dispatched = outer
 
-        return _as_part_of_logging(callHandlers)
+        return _Dispatch(thread, original, _as_part_of_logging(callHandlers))
 
-    def _receive(self, logger: logging.Logger, record: logging.LogRecord) -> bool:
+    def _take(self, logger: logging.Logger, record: logging.LogRecord) -> bool:
         """Capture a record, and tell whether the application's handlers are to get it."""
-        ours_alone = self._is_ours_alone(logger, record)
-        if not is_internal():
-            self._capture(record)
-        return not ours_alone and self._thread.nested_dispatches < MAX_NESTING
+        marks = self._thread.marks
+        is_ours_alone = False
+        if marks:
+            level: Any = getattr(record, "levelno", None)
+            is_ours_alone = self._is_ours_alone(logger, level)
+            if is_ours_alone:
+                del marks[id(logger), level]
+        return self._capture(record) and not is_ours_alone
 
-    def _capture(self, record: logging.LogRecord) -> None:
+    def _capture(self, record: logging.LogRecord) -> bool:
+        """Hand a record to the receiver, and tell whether it may lead to more logs."""
         thread = self._thread
         depth = thread.depth
-        if depth >= MAX_NESTING:
+        if is_internal():
+            return True
+        if depth:
+            thread.nested += 1
+        if depth >= MAX_DEPTH or thread.nested > MAX_NESTED:
             self.dropped += 1
-            return
+            return thread.nested <= MAX_NESTED
         thread.depth = depth + 1
         try:
             self._receiver(record)
         except Exception as error:  # noqa: BLE001 - the promise of a log call: counted and told, never raised
             self.failed += 1
-            get_diagnostics().note("stdlib.failed", "a log record could not be captured", error=type(error).__name__)
+            get_diagnostics().note("stdlib.failed", "a log record was not captured", error=type(error).__name__)
         finally:
             thread.depth = depth
+            if not depth:
+                thread.nested = 0
+        return True
 
-    # -- subclasses ----------------------------------------------------------------------------------------------------
 
-    def _over_init_subclass(self) -> Any:
-        def __init_subclass__(cls: Any, /, **kwargs: Any) -> None:  # noqa: N807 - installed under this name
-            super(logging.Logger, cls).__init_subclass__(**kwargs)  # type: ignore[misc]
-            if self.installed:
-                self._adopt_class(cls)
+class _Dispatch:
+    """``Logger.callHandlers``: the original itself for a record that filter has captured, else the function over it."""
 
-        return classmethod(__init_subclass__)
+    __slots__ = ("_function", "_original", "_thread")
 
-    def _adopt_class(self, subclass: type[logging.Logger]) -> None:
-        """Hook a subclass that dispatches records by itself; a level check of its own is the application's word."""
-        own: Any = subclass.__dict__.get("callHandlers")
-        if own is not None:
-            self._patch(subclass, "callHandlers", self._over_call_handlers(own))
+    def __init__(self, thread: _ThreadState, original: Callable[..., Any], function: Callable[..., Any]) -> None:
+        self._thread = thread
+        self._original = original
+        self._function = function
 
-    def _patch(self, owner: type, name: str, value: object) -> None:
-        self._patches.append(_Patch(owner, name, value))
+    def __get__(self, logger: logging.Logger | None, owner: type | None = None) -> Callable[..., Any]:
+        if logger is None:
+            return self._function
+        if self._thread.captured_for is logger:
+            self._thread.captured_for = None
+            return MethodType(self._original, logger)
+        return MethodType(self._function, logger)
 
 
 _ABSENT: Final = object()
@@ -217,26 +252,52 @@ class _Patch:
     __slots__ = ("_before", "_name", "_owner", "_value")
 
     def __init__(self, owner: type, name: str, value: object) -> None:
-        self._owner = weakref.ref(owner)
+        self._owner = owner
         self._name = name
         self._value = value
         self._before = owner.__dict__.get(name, _ABSENT)
         setattr(owner, name, value)
 
     def undo(self) -> None:
-        owner = self._owner()
-        if owner is None or owner.__dict__.get(self._name) is not self._value:
-            return
+        if self._owner.__dict__.get(self._name) is not self._value:
+            return  # somebody else's stands there by now
         if self._before is _ABSENT:
-            delattr(owner, self._name)
+            delattr(self._owner, self._name)
         else:
-            setattr(owner, self._name, self._before)
+            setattr(self._owner, self._name, self._before)
 
 
-def _subclasses(owner: type[logging.Logger]) -> Iterator[type[logging.Logger]]:
-    for subclass in owner.__subclasses__():
-        yield subclass
-        yield from _subclasses(subclass)
+def plain_record(
+    name: str,
+    level: int,
+    path: str,
+    line: int,
+    message: object,
+    args: Any,
+    exc_info: Any,
+    function: str | None = None,
+    extra: object = None,
+    stack: str | None = None,
+) -> logging.LogRecord:
+    """Give the record of a call that ``Logger.makeRecord`` refuses, such as one whose ``extra`` has a key ``message``.
+
+    Args:
+        name: The logger's name.
+        level: stdlib level.
+        path: File of the call.
+        line: Line of the call.
+        message: Message or format.
+        args: Arguments of the format.
+        exc_info: ``sys.exc_info()`` triple, or None.
+        function: Function of the call.
+        extra: Put on the record; a key that is taken becomes ``extra.<key>``.
+        stack: The text of ``stack_info``.
+    """
+    record = logging.LogRecord(name, level, path, line, message, args, exc_info, function, stack)
+    taken = {*record.__dict__, "message", "asctime"}
+    items: Mapping[Any, Any] = extra if isinstance(extra, dict) else {"extra": extra} if extra else {}
+    record.__dict__.update({f"extra.{key}" if key in taken else key: value for key, value in items.items()})
+    return record
 
 
 def _is_of_logging(function: Callable[..., object]) -> bool:
@@ -245,12 +306,11 @@ def _is_of_logging(function: Callable[..., object]) -> bool:
     return getattr(code, "co_filename", None) == _LOGGING_FILE and not hasattr(function, "__wrapped__")
 
 
-def _as_part_of_logging(function: _F) -> _F:
+def _as_part_of_logging(function: Any) -> Any:
     """Give the function with its frames counted as logging's own.
 
     ``logging`` tells its frames from the application's by file name: for ``stacklevel``, and for the call stack that it
     prints when a handler fails, which would otherwise end at our function instead of the caller's line.
     """
-    any_function: Any = function
-    any_function.__code__ = any_function.__code__.replace(co_filename=_LOGGING_FILE)
+    function.__code__ = function.__code__.replace(co_filename=_LOGGING_FILE)
     return function

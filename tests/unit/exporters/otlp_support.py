@@ -1,4 +1,4 @@
-"""What the tests of the OTLP exporters share: requests to send, a raw HTTP server, certificates, captured diagnostics."""
+"""What the tests of the OTLP exporters share: requests, a raw HTTP server, certificates, captured diagnostics."""
 
 from __future__ import annotations
 
@@ -87,9 +87,10 @@ class Answer:
         data: Bytes as they are.
         close: Close the connection afterwards.
         reset: Close it with a TCP RST.
-        then: Bytes sent ``pause`` seconds later.
-        hang: Never do anything after ``data``.
-        early: Answer as soon as the head is there.
+        pause: Seconds after ``data``.
+        then: Bytes sent after the pause.
+        hang: Do nothing more, until the peer closes.
+        early: Answer as soon as the head is there, and read nothing more.
     """
 
     data: bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -125,7 +126,8 @@ class RawServer:
         self.open += 1
         self.writers.append(writer)
         self.tasks.append(asyncio.current_task())  # type: ignore[arg-type]
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
+        # A cancelled server task would be logged by asyncio as a failed callback.
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, asyncio.CancelledError):
             try:
                 while await self._answer(reader, writer):
                     pass
@@ -145,12 +147,11 @@ class RawServer:
             return False
         writer.write(answer.data)
         await writer.drain()
-        if answer.then:
-            await asyncio.sleep(answer.pause)
-            writer.write(answer.then)
-            await writer.drain()
+        await asyncio.sleep(answer.pause)
+        writer.write(answer.then)
+        await writer.drain()
         if answer.hang:
-            await reader.read()
+            await (asyncio.sleep(60) if answer.early else reader.read())
         if answer.reset:
             raw = writer.get_extra_info("socket")
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -189,13 +190,26 @@ class RawServer:
         return f"https://127.0.0.1:{self.port}/v1/logs"
 
 
+def free_port() -> int:
+    """Give a port that nobody listens on."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def open_descriptors() -> int:
+    """Count this process's descriptors, where the platform tells; else 0."""
+    folder = Path("/proc/self/fd")
+    return len(list(folder.iterdir())) if folder.is_dir() else 0
+
+
 @contextlib.asynccontextmanager
 async def raw_server(
-    *answers: Answer, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+    *answers: Answer, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1", port: int = 0
 ) -> AsyncIterator[RawServer]:
     """Run a `RawServer` on the test's loop."""
     server = RawServer(list(answers or (Answer(),)))
-    listener = await asyncio.start_server(server.serve, host, 0, ssl=tls, limit=1 << 20)
+    listener = await asyncio.start_server(server.serve, host, port, ssl=tls, limit=1 << 20)
     server.port = listener.sockets[0].getsockname()[1]
     try:
         yield server
@@ -236,6 +250,15 @@ class Pki:
 @contextlib.contextmanager
 def no_proxies(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Remove what the machine's environment says about proxies."""
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+    for name in (
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "NO_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+        "no_proxy",
+    ):
         monkeypatch.delenv(name, raising=False)
     yield

@@ -24,7 +24,8 @@ class TestFixedHeaders:
         assert source.current() is source.current()
 
     @pytest.mark.parametrize(
-        "headers", [{"a": "b\r\nc: d"}, {"a\n": "b"}, {"a b": "c"}, {"": "x"}, {"a": "\u4f60"}, {"a": "b\x00"}, {"a:": "b"}]
+        "headers",
+        [{"a": "b\r\nc: d"}, {"a\n": "b"}, {"a b": "c"}, {"": "x"}, {"a": "\u4f60"}, {"a": "b\x00"}, {"a:": "b"}],
     )
     def test_that_would_inject_something_are_refused_without_showing_values(self, headers: dict[str, str]) -> None:
         with pytest.raises(ConfigError) as caught:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
@@ -47,17 +48,17 @@ class TestParseProtobuf:
 
         assert parse_protobuf(unknown + b"\x0a\x02\x08\x03") == PartialSuccess(3, "")
 
-    @pytest.mark.parametrize("data", [b"\x0a", b"\x0a\x05\x08", b"\x08\x01", b"\xff" * 11, b"<html>", b"\x00\x00", b"\x0b"])
+    @pytest.mark.parametrize(
+        "data", [b"\x0a", b"\x0a\x05\x08", b"\x08\x01", b"\xff" * 11, b"<html>", b"\x00\x00", b"\x0b"]
+    )
     def test_refuses_what_is_no_message(self, data: bytes) -> None:
         with pytest.raises(ValueError):
             parse_protobuf(data)
 
     @given(st.binary(max_size=60))
     def test_never_raises_anything_but_value_error(self, data: bytes) -> None:
-        try:
+        with contextlib.suppress(ValueError):
             assert isinstance(parse_protobuf(data), PartialSuccess)
-        except ValueError as error:
-            assert str(error)
 
 
 class TestParseJson:
@@ -72,7 +73,9 @@ class TestParseJson:
             ({"partial_success": {"rejected_log_records": -1, "error_message": None}}, PartialSuccess(-1)),
         ],
     )
-    def test_reads_both_spellings_and_numbers_as_texts(self, reply: dict[str, object], expected: PartialSuccess) -> None:
+    def test_reads_both_spellings_and_numbers_as_texts(
+        self, reply: dict[str, object], expected: PartialSuccess
+    ) -> None:
         assert parse_json(json.dumps(reply).encode()) == expected
 
     @pytest.mark.parametrize(

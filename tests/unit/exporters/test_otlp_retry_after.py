@@ -9,11 +9,15 @@ from fapilog_otel_exporters._retry_after import retry_after
 
 
 class TestRetryAfter:
-    @pytest.mark.parametrize(("value", "expected"), [("0", 0.0), ("3", 3.0), (" 120 ", 120.0), ("31536000", 31536000.0)])
+    @pytest.mark.parametrize(
+        ("value", "expected"), [("0", 0.0), ("3", 3.0), (" 120 ", 120.0), ("31536000", 31536000.0)]
+    )
     def test_gives_seconds(self, value: str, expected: float) -> None:
         assert retry_after(value) == expected
 
-    @pytest.mark.parametrize("value", [None, "", "soon", "-5", "1.5", "3 s", "٣", "Mon, 99 Foo 2030 00:00:00 GMT", "\x00"])
+    @pytest.mark.parametrize(
+        "value", [None, "", "soon", "-5", "1.5", "3 s", "٣", "Mon, 99 Foo 2030 00:00:00 GMT", "\x00"]
+    )
     def test_ignores_what_is_malformed_or_negative(self, value: str | None) -> None:
         assert retry_after(value) is None
 

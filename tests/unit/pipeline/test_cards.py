@@ -59,6 +59,7 @@ class TestMaskCards:
             ("4111111111111111 5555555555554444", "# #"),
             ("4111111111111111\n5555 5555 5555 4444", "#\n#"),
             ("4111111111111111.", "#."),
+            ("4111 1111 1111 1111 003", "#"),  # of 19 digits; its first 16 would be a card too
         ],
     )
     def test_masks_the_number_and_nothing_else(self, text: str, masked: str) -> None:

@@ -145,6 +145,9 @@ class TestFieldBlocker:
         clean = redact_record(record, field_blocker())
         assert (clean.body, clean.attributes) == ({"a": 1}, {"http": {"ok": 1}})
 
+    def test_drops_a_field_without_a_value_too(self) -> None:
+        assert redact_record(Record(attributes={"payload": None}), field_blocker()).attributes == {}
+
     def test_allowed_names_are_kept(self) -> None:
         verdict = field_blocker(["a_b", "c"], allowed=["AB"]).verdict
         assert [verdict("aB"), verdict("x.c")] == [KEEP, DROP]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fapilog_otel.errors import ConfigError
-from fapilog_otel.settings import load_settings
+from fapilog_otel.settings import LimitSettings, load_settings
 
 CANARY = "c4n4ry-s3cr3t"
 
@@ -105,6 +105,21 @@ class TestConfigError:
         (tmp_path / "spool").write_text("")
         with pytest.raises(ConfigError, match="is not a directory"):
             load_settings({"spool": tmp_path / "spool"}, {})
+
+    @pytest.mark.parametrize(
+        ("values", "setting", "said"),
+        [
+            ({"depth": 0}, "depth", "greater than or equal to 1"),
+            ({"deptth": 3}, "deptth", "Did you mean 'depth'"),
+            ({"nodes": "many"}, "nodes", "valid integer"),
+        ],
+    )
+    def test_a_section_built_directly_raises_the_same_error(
+        self, values: dict[str, object], setting: str, said: str
+    ) -> None:
+        with pytest.raises(ConfigError, match=said) as caught:
+            LimitSettings(**values)
+        assert (caught.value.setting, caught.value.origin) == (setting, "argument")
 
     def test_the_cause_holds_no_input(self) -> None:
         with pytest.raises(ConfigError) as caught:

@@ -218,6 +218,9 @@ def broken_formats(install: Install) -> Any:
     log.error("%s %s", 1)
 
     class Broken:
+        def __repr__(self) -> str:
+            return "Broken"
+
         def __str__(self) -> str:
             raise LookupError("no text")
 

@@ -22,7 +22,7 @@ from fapilog_otel.sources.stdlib import StdlibHandle, StdlibSource
 from fapilog_otel.telemetry.origin import exporting, our_thread
 
 Install = Callable[..., StdlibHandle]
-HOOKED = ("isEnabledFor", "callHandlers", "__init_subclass__")
+HOOKED = ("isEnabledFor", "makeRecord", "filter", "callHandlers")
 
 
 def hooked_attributes() -> dict[str, Any]:
@@ -31,12 +31,16 @@ def hooked_attributes() -> dict[str, Any]:
 
 @contextmanager
 def patched_over(name: str, make: Callable[[Any], Any]) -> Iterator[Any]:
-    before = logging.Logger.__dict__[name]
-    setattr(logging.Logger, name, make(before))
+    """Do as other instrumentation does: keep what the class gives, and put a function over it."""
+    before = logging.Logger.__dict__.get(name)
+    setattr(logging.Logger, name, make(getattr(logging.Logger, name)))
     try:
-        yield before
+        yield logging.Logger.__dict__[name]
     finally:
-        setattr(logging.Logger, name, before)
+        if before is None:
+            delattr(logging.Logger, name)
+        else:
+            setattr(logging.Logger, name, before)
 
 
 class TestInstall:
@@ -85,7 +89,7 @@ class TestUninstall:
         assert all(hooked_attributes()[name] is not before[name] for name in HOOKED)
         handle.uninstall()
         assert all(hooked_attributes()[name] is before[name] for name in HOOKED)
-        assert "__init_subclass__" not in logging.Logger.__dict__
+        assert "filter" not in logging.Logger.__dict__
         assert not handle.installed
 
     def test_leaves_plain_empty_caches(self, install: Install) -> None:

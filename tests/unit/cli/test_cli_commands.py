@@ -1,0 +1,205 @@
+"""The commands, run in process: what they print and how they end."""
+
+from __future__ import annotations
+
+import json
+import sys
+import types
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from fapilog_otel.cli.app import app
+from fapilog_otel.receiver import OtlpReceiver, Reply
+
+CANARY = "c4n4ry-s3cr3t"
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    for name in list(os.environ):
+        if name.startswith(("OTEL_", "FAPILOG_OTEL_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+class TestConfigShow:
+    def test_every_value_has_its_origin(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "3000")
+        result = run("config", "show", "--endpoint", "http://h:1")
+        assert result.exit_code == 0
+        lines = {line.split()[0]: line.split()[1:] for line in result.output.splitlines() if line}
+        assert lines["timeout"] == ["3.0", "environment", "OTEL_EXPORTER_OTLP_TIMEOUT"]
+        assert lines["endpoint"] == ["http://h:1", "argument"]
+        assert lines["limits.depth"] == ["16", "default"]
+        assert "destination otlp: otlp_http to http://h:1/v1/logs" in result.output
+
+    def test_changed_leaves_the_defaults_out(self) -> None:
+        output = run("config", "show", "--changed", "--protocol", "grpc").output
+        assert output.startswith("protocol  grpc  argument\n\ndestination otlp: otlp_grpc")
+
+    def test_json_holds_the_same(self) -> None:
+        report = json.loads(run("config", "show", "--json", "--endpoint", "http://h:1").output)
+        assert report["settings"]["endpoint"] == {"value": "http://h:1", "origin": "argument"}
+        assert report["destinations"]["otlp"]["endpoint"] == "http://h:1/v1/logs"
+        assert report["destinations"]["otlp"]["proxy"]["applies"] is False
+        assert report["warnings"] == []
+
+    @pytest.mark.parametrize("flags", [[], ["--json"]])
+    def test_no_secret_is_shown(self, monkeypatch: pytest.MonkeyPatch, flags: list[str]) -> None:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", f"authorization={CANARY}")
+        monkeypatch.setenv("HTTP_PROXY", f"http://user:{CANARY}@proxy:3128")
+        result = run("config", "show", "--endpoint", f"http://user:{CANARY}@h:1/?key={CANARY}", *flags)
+        assert result.exit_code == 0
+        assert "authorization" in result.output
+        assert CANARY not in result.output
+
+    def test_a_proxy_that_applies_is_shown(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
+        assert "proxy: http://proxy:3128 (HTTPS_PROXY)" in run("config", "show", "--endpoint", "https://h:1").output
+        assert "proxy: none: no proxy variable" in run("config", "show", "--endpoint", "http://h:1").output
+
+    @pytest.mark.parametrize("excepted", ["collector", "collector:4318", ".example,collector", "*"])
+    def test_a_host_that_is_excepted_from_the_proxy_is_shown(
+        self, monkeypatch: pytest.MonkeyPatch, excepted: str
+    ) -> None:
+        monkeypatch.setenv("https_proxy", "http://proxy:3128")
+        monkeypatch.setenv("NO_PROXY", excepted)
+        output = run("config", "show", "--endpoint", "https://collector:4318").output
+        assert "NO_PROXY excepts the host from https_proxy=http://proxy:3128" in output
+
+    @pytest.mark.parametrize(
+        ("name", "value", "said"),
+        [("OTEL_SDK_DISABLED", "true", "everything is disabled"), ("OTEL_LOGS_EXPORTER", "none", "destinations: none")],
+    )
+    def test_no_destination_is_said(self, monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str) -> None:
+        monkeypatch.setenv(name, value)
+        assert said in run("config", "show").output
+
+    def test_warnings_are_shown_and_control_characters_are_not(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "\x1b[2Jsoon")
+        output = run("config", "show").output
+        assert "warning: OTEL_EXPORTER_OTLP_TIMEOUT" in output
+        assert "\x1b" not in output
+
+
+class TestConfigCheck:
+    def test_a_good_configuration_is_said_to_be_so(self) -> None:
+        result = run("config", "check")
+        assert result.exit_code == 0
+        assert "configuration ok, 1 destination(s), 0 warning(s)" in result.output
+
+    @pytest.mark.parametrize(
+        ("name", "value", "said"),
+        [
+            ("FAPILOG_OTEL_TIMEOT", "3", "Did you mean 'FAPILOG_OTEL_TIMEOUT'"),
+            ("FAPILOG_OTEL_TIMEOUT", "soon", "FAPILOG_OTEL_TIMEOUT='soon'"),
+            ("FAPILOG_OTEL_SOURCES", "stdlob", "Did you mean 'stdlib'"),
+            ("FAPILOG_OTEL_STAGES", "no_such_stage", "no_such_stage"),
+            ("FAPILOG_OTEL_EXPORTERS__OTLP_HTTP__TIMEOUTT", "3", "timeoutt"),
+        ],
+    )
+    def test_a_bad_one_is_one_line_and_exit_code_2(
+        self, monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+    ) -> None:
+        monkeypatch.setenv(name, value)
+        result = run("config", "check")
+        assert result.exit_code == 2
+        assert said in result.output
+        assert len(result.output.splitlines()) == 1
+        assert "Traceback" not in result.output
+
+    def test_a_bad_standard_variable_is_a_warning(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "carrier-pigeon")
+        result = run("config", "check")
+        assert result.exit_code == 0
+        assert "warning: OTEL_EXPORTER_OTLP_PROTOCOL='carrier-pigeon'" in result.output
+
+
+class TestPluginsList:
+    def test_the_built_in_exporters_and_sources_are_listed(self) -> None:
+        result = run("plugins", "list")
+        assert result.exit_code == 0
+        rows = [line.split() for line in result.output.splitlines()]
+        assert ["exporter", "otlp_http"] in [row[:2] for row in rows]
+        assert ["source", "stdlib"] in [row[:2] for row in rows]
+        assert all(row[-2:] == ["built", "in"] for row in rows if row[2] == "fapilog-otel")
+
+    def test_json_holds_the_same(self) -> None:
+        found = json.loads(run("plugins", "list", "--json").output)
+        entry = next(plugin for plugin in found if plugin["name"] == "otlp_grpc")
+        assert (entry["distribution"], entry["builtin"], entry["allowed"]) == ("fapilog-otel", True, True)
+
+
+class TestDoctor:
+    def test_a_receiver_that_answers_gets_one_record(self) -> None:
+        with OtlpReceiver() as receiver:
+            result = run("doctor", "--endpoint", receiver.http_endpoint)
+            assert result.exit_code == 0, result.output
+            assert [log.body for log in receiver.logs] == ["fapilog-otel doctor"]
+        assert "delivered        one record in" in result.output
+        assert "encoder" in result.output
+        assert "opentelemetry-sdk" in result.output
+
+    def test_over_grpc_too(self) -> None:
+        with OtlpReceiver(http_port=None, grpc_port=0) as receiver:
+            result = run("doctor", "--protocol", "grpc", "--endpoint", receiver.grpc_endpoint)
+            assert result.exit_code == 0, result.output
+            assert len(receiver.logs) == 1
+
+    def test_nobody_there_is_said_with_a_hint(self, closed_port: int) -> None:
+        result = run("doctor", "--endpoint", f"http://127.0.0.1:{closed_port}")
+        assert result.exit_code == 1
+        assert "[connection_refused]" in result.output
+        assert f"Nothing answers at 127.0.0.1:{closed_port}" in result.output
+
+    @pytest.mark.parametrize(
+        ("status", "hint"), [(401, "Credentials are missing"), (404, "/v1/logs is appended"), (302, "not followed")]
+    )
+    def test_a_refusal_is_said_with_a_hint(self, status: int, hint: str) -> None:
+        with OtlpReceiver(script=[Reply(status=status)]) as receiver:
+            result = run("doctor", "--endpoint", receiver.http_endpoint)
+        assert result.exit_code == 1
+        assert f"[http_{status}]" in result.output
+        assert hint in result.output
+
+    def test_a_bad_configuration_is_exit_code_2(self) -> None:
+        result = run("doctor", "--protocol", "smoke-signal")
+        assert result.exit_code == 2
+        assert "protocol='smoke-signal'" in result.output
+
+    def test_nothing_to_deliver_to_is_no_failure(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("OTEL_LOGS_EXPORTER", "none")
+        result = run("doctor")
+        assert result.exit_code == 0
+        assert "destinations       none (environment OTEL_LOGS_EXPORTER)" in result.output
+
+
+class TestDemo:
+    def test_the_demo_gets_the_options_and_gives_the_exit_code(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        module = types.ModuleType("fapilog_otel.cli.demo")
+        calls: list[tuple[str | None, str | None]] = []
+
+        def run_demo(endpoint: str | None, protocol: str | None) -> int:
+            calls.append((endpoint, protocol))
+            return 1
+
+        module.run_demo = run_demo  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "fapilog_otel.cli.demo", module)
+        assert run("demo", "--endpoint", "http://h:1").exit_code == 1
+        assert calls == [("http://h:1", None)]
+
+
+class TestRoot:
+    def test_the_version_is_printed(self) -> None:
+        result = run("--version")
+        assert result.exit_code == 0
+        assert result.output.startswith("fapilog-otel ")
+
+    def test_an_unknown_command_is_exit_code_2(self) -> None:
+        assert run("sned").exit_code == 2

@@ -1,0 +1,64 @@
+"""`import fapilog_otel` loads nothing heavy: the price is paid by whoever uses the part that needs it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from functools import cache
+
+import pytest
+
+HEAVY = (
+    "asyncio",
+    "fapilog_otel.cli",
+    "fapilog_otel.settings.root",
+    "fapilog_otel_exporters",
+    "fastapi",
+    "grpc",
+    "opentelemetry",
+    "prometheus_client",
+    "pydantic",
+    "pydantic_settings",
+    "sqlite3",
+    "ssl",
+    "structlog",
+    "typer",
+)
+IMPORT = "import fapilog_otel"
+LOG = "import fapilog_otel; fapilog_otel.get_logger('shop').info('to nobody yet')"
+NEEDED_TO_LOG = {"asyncio", "opentelemetry", "ssl"}  # the API itself, and asyncio, which imports ssl
+
+
+@cache
+def loaded_after(statement: str) -> frozenset[str]:
+    """The modules that a fresh interpreter has loaded after a statement."""
+    code = f"{statement}\nimport sys\nprint('\\n'.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    return frozenset(done.stdout.split())
+
+
+class TestImport:
+    @pytest.mark.parametrize("module", HEAVY)
+    def test_leaves_a_heavy_module_alone(self, module: str) -> None:
+        assert module not in loaded_after(IMPORT)
+
+    def test_makes_the_package_usable(self) -> None:
+        assert "fapilog_otel" in loaded_after(IMPORT)
+
+
+class TestExceptions:
+    def test_can_be_imported_alone(self) -> None:
+        loaded = loaded_after("from fapilog_otel.errors import ConfigError")
+        assert "fapilog_otel.errors" in loaded
+        assert not loaded.intersection(HEAVY)
+
+
+class TestLoggerBeforeConfigure:
+    @pytest.mark.parametrize("module", [name for name in HEAVY if name not in NEEDED_TO_LOG])
+    def test_leaves_a_heavy_module_alone(self, module: str) -> None:
+        assert module not in loaded_after(LOG)
+
+    def test_leaves_the_sdk_alone(self) -> None:
+        loaded = loaded_after(LOG)
+        assert "opentelemetry.context" in loaded
+        assert "opentelemetry.sdk" not in loaded
