@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from fapilog_otel.assembly.build import chain_from, destination_for, engine_spec, exporter_from, retry_policy
 from fapilog_otel.assembly.gates import LevelGate
-from fapilog_otel.assembly.resource import child_resource, detect_resource, resource_from_sdk, scope_from_sdk
+from fapilog_otel.assembly.resource import (
+    child_resource,
+    detect_resource,
+    detected_instance_id,
+    named_resource,
+    resource_from_sdk,
+    scope_from_sdk,
+)
 
 __all__ = [
     "LevelGate",
@@ -12,8 +19,10 @@ __all__ = [
     "child_resource",
     "destination_for",
     "detect_resource",
+    "detected_instance_id",
     "engine_spec",
     "exporter_from",
+    "named_resource",
     "resource_from_sdk",
     "retry_policy",
     "scope_from_sdk",

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _PID = "process.pid"
+_PARENT_PID = "process.parent_pid"
+_INSTANCE_ID = "service.instance.id"
 
 
 def _normalised(attributes: Mapping[Any, Any] | None) -> dict[str, AnyValue]:
@@ -40,7 +42,7 @@ def scope_from_sdk(sdk_scope: Any, resource: Resource) -> Scope:
 
 
 def detect_resource(attributes: Mapping[str, Any] | None = None, service_name: str | None = None) -> Any:
-    """Detect the SDK resource of this process: the SDK's detectors, the runtime's facts, then what is given here.
+    """Detect the SDK resource of this process: the runtime's facts, the SDK's detectors, then what is given here.
 
     Args:
         attributes: Resource attributes that win over all detected ones.
@@ -58,9 +60,33 @@ def detect_resource(attributes: Mapping[str, Any] | None = None, service_name: s
     return SdkResource(facts).merge(SdkResource.create(given))
 
 
-def child_resource(sdk_resource: Any) -> Any:
-    """Give the resource of a forked child: the parent's, with the child's ``process.pid``."""
+def named_resource(sdk_resource: Any, service_name: str | None) -> Any:
+    """Give an SDK resource under another ``service.name``; the very same object where none is given."""
+    from fapilog_otel.compat.sdk import Resource as SdkResource  # noqa: PLC0415 - already loaded by whoever has one
+
+    return sdk_resource.merge(SdkResource({"service.name": service_name})) if service_name else sdk_resource
+
+
+def detected_instance_id() -> str:
+    """Give the ``service.instance.id`` that the SDK detects for this process: one for all its providers."""
+    from fapilog_otel.compat.sdk import ServiceInstanceIdResourceDetector  # noqa: PLC0415 - as above
+
+    return str(ServiceInstanceIdResourceDetector().detect().attributes.get(_INSTANCE_ID, ""))
+
+
+def child_resource(sdk_resource: Any, parents_instance_id: str) -> Any:
+    """Give the resource of a forked child.
+
+    Args:
+        sdk_resource: The parent's; left as it is.
+        parents_instance_id: What the parent detected; a ``service.instance.id`` that the application set is kept.
+    """
     from fapilog_otel.compat.sdk import Resource as SdkResource  # noqa: PLC0415 - already loaded by whoever had one
 
-    merge = getattr(sdk_resource, "merge", None)
-    return sdk_resource if merge is None else merge(SdkResource({_PID: os.getpid()}))
+    known = sdk_resource.attributes
+    changed: dict[str, Any] = {_PID: os.getpid()}
+    if _PARENT_PID in known:
+        changed[_PARENT_PID] = os.getppid()
+    if known.get(_INSTANCE_ID) == parents_instance_id:
+        changed[_INSTANCE_ID] = detected_instance_id()
+    return sdk_resource.merge(SdkResource(changed))

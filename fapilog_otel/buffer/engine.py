@@ -270,11 +270,13 @@ class Engine:
         """
         deadline = time.monotonic() + timeout
         self.core.seal_open()
+        with self.lock:
+            pending = [hold for branch in required(self.branches) for hold in branch.holds if hold.chunk.count]
         if self._loop is None and not self._nothing_pending():
             self._ensure()
             self._up.wait(min(timeout, 1.0))
         try:
-            return self.submit(self._flush(deadline))
+            return self.submit(self._flush(pending, deadline))
         except RuntimeError:
             done: Future[bool] = Future()
             done.set_result(self._nothing_pending())
@@ -295,11 +297,8 @@ class Engine:
         with self.lock:
             return not any(hold.chunk.count for branch in required(self.branches) for hold in branch.holds)
 
-    async def _flush(self, deadline: float) -> bool:
-        self.core.seal_open()
+    async def _flush(self, pending: list[Hold], deadline: float) -> bool:
         self._advance()
-        with self.lock:
-            pending = [hold for branch in required(self.branches) for hold in branch.holds if hold.chunk.count]
         finished = await self.settled(pending, deadline)
         return finished and not any(hold.lost_any() for hold in pending)
 

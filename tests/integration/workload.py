@@ -149,7 +149,7 @@ class StdlibLogging(Source):
 class LogsApi(Source):
     """The OpenTelemetry Logs API; every third record names its context instead of having it about."""
 
-    _STARTED = time.time_ns() // 1000 * 1000 + 7
+    _STARTED = 1_790_000_000_123_456_789  # the same in every process
 
     def __init__(self, provider: LoggerProvider) -> None:
         self._loggers = [
@@ -259,6 +259,18 @@ class Workload:
                 for index in range(span * PER_SPAN, (span + 1) * PER_SPAN):
                     self.source.write(index)
                     await asyncio.sleep(0)  # another task's span becomes current meanwhile
+
+    def written(self) -> list[tuple[int, int, int]]:
+        """The ids and flags of every span, for another process to `adopt`."""
+        contexts = [context for context in self.contexts if context is not None]
+        return [(context.trace_id, context.span_id, int(context.trace_flags)) for context in contexts]
+
+    def adopt(self, written: Iterable[tuple[int, int, int]]) -> None:
+        """Take another process's writing for one's own."""
+        self.contexts = [
+            trace.SpanContext(trace_id, span_id, is_remote=False, trace_flags=trace.TraceFlags(flags))
+            for trace_id, span_id, flags in written
+        ]
 
     def check(self, records: Sequence[ReceivedLog], resource: Mapping[str, Any]) -> None:
         """Assert that exactly the records written are there, each with every field as it was written."""

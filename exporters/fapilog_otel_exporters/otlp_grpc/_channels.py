@@ -22,6 +22,10 @@ def _unchanged(message: bytes) -> bytes:
     return message
 
 
+def _closed(*_: object, **__: object) -> bytes:
+    raise ValueError("the channel was closed")
+
+
 class Lease:
     """A channel and how many requests use it.
 
@@ -30,14 +34,20 @@ class Lease:
         origin: What it was built from.
     """
 
-    __slots__ = ("__weakref__", "channel", "export", "origin", "retired", "users")
+    __slots__ = ("_channel", "export", "origin", "retired", "users")
 
     def __init__(self, channel: grpc.Channel, origin: object) -> None:
-        self.channel = channel
-        self.export = channel.unary_unary(EXPORT_METHOD, _unchanged, _unchanged)
+        self._channel: grpc.Channel | None = channel
+        self.export: Callable[..., bytes] = channel.unary_unary(EXPORT_METHOD, _unchanged, _unchanged)
         self.origin = origin
         self.users = 0
         self.retired = False
+
+    def close(self) -> None:
+        """Close the channel and let go of it: a traceback that outlives the request may hold this lease."""
+        channel, self._channel, self.export = self._channel, None, _closed
+        if channel is not None:
+            channel.close()
 
 
 class Channels:
@@ -91,4 +101,4 @@ class Channels:
     def _close(self, lease: Lease) -> None:
         if lease in self._leases:
             self._leases.discard(lease)
-            lease.channel.close()
+            lease.close()

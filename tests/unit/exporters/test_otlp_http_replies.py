@@ -221,8 +221,9 @@ from fapilog_otel.model.record import Record
 from fapilog_otel.model.scope import Scope
 from fapilog_otel_exporters.otlp_http._exporter import OtlpHttpExporter
 
+scope = Scope("shop")
 record = Record(
-    timestamp=1, observed_timestamp=1, severity_number=9, severity_text="INFO", body="x", attributes={}, scope=Scope("a")
+    timestamp=1, observed_timestamp=1, severity_number=9, severity_text="INFO", body="x", attributes={}, scope=scope
 )
 async def main():
     exporter = OtlpHttpExporter(sys.argv[1])

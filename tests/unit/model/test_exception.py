@@ -13,7 +13,7 @@ from fapilog_otel.model.exception import MAX_STACKTRACE, exception_attributes, s
 def caught(error: BaseException) -> BaseException:
     try:
         raise error
-    except BaseException as raised:  # noqa: BLE001
+    except BaseException as raised:
         return raised
 
 
@@ -32,14 +32,10 @@ class TestExceptionAttributes:
             assert of(error) == _get_exception_attributes(error)
 
     def test_show_causes_and_contexts(self) -> None:
-        try:
-            try:
-                raise KeyError("first")
-            except KeyError as first:
-                raise ValueError("second") from first
-        except ValueError as second:
-            text = of(second)["exception.stacktrace"]
-            assert text == "".join(traceback.format_exception(type(second), second, second.__traceback__))
+        second = ValueError("second")
+        second.__cause__ = caught(KeyError("first"))
+        text = of(caught(second))["exception.stacktrace"]
+        assert text == "".join(traceback.format_exception(type(second), second, second.__traceback__))
         assert "direct cause" in text
 
     def test_show_another_traceback_when_given_one(self) -> None:

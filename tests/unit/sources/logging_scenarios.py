@@ -1,8 +1,8 @@
-"""What applications do with logging, run by `test_stdlib_invisible` in a process of its own, with our source and without.
+"""What applications do with logging; `test_stdlib_invisible` runs it in processes of their own.
 
-Usage: ``python logging_scenarios.py SCENARIO MODE``; SCENARIO ``matrix`` is every combination, MODE ``plain`` installs nothing,
-any other is the level of the source (``default``: none). stderr is the application's; stdout gets, as JSON, what its loggers
-answered and what we captured.
+Usage: ``python logging_scenarios.py SCENARIO MODE``; SCENARIO ``matrix`` is every combination, MODE ``plain`` installs
+nothing, any other is the level of the source (``default``: none). stderr is the application's; stdout gets, as JSON,
+what its loggers answered and what we captured.
 """
 
 from __future__ import annotations
@@ -40,7 +40,15 @@ def speak(name: str | None = None) -> None:
 
 def answers(name: str | None = None) -> list[Any]:
     log = logging.getLogger(name)
-    return [log.level, log.getEffectiveLevel(), log.hasHandlers(), log.propagate, log.disabled, repr(log), len(log.handlers)]
+    return [
+        log.level,
+        log.getEffectiveLevel(),
+        log.hasHandlers(),
+        log.propagate,
+        log.disabled,
+        repr(log),
+        len(log.handlers),
+    ]
 
 
 @scenario

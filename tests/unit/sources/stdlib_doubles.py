@@ -24,7 +24,9 @@ class RecordingProvider:
         self.asked: list[str] = []
         self.on_emit: Any = None
 
-    def get_logger(self, name: str, version: Any = None, schema_url: Any = None, attributes: Any = None) -> RecordingLogger:
+    def get_logger(
+        self, name: str, version: Any = None, schema_url: Any = None, attributes: Any = None
+    ) -> RecordingLogger:
         self.asked.append(name)
         return RecordingLogger(self, name)
 

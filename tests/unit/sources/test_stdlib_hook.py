@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import copy
-import gc
 import io
 import logging
 import logging.config
@@ -10,7 +9,6 @@ import queue
 import signal
 import sys
 import threading
-import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -79,7 +77,11 @@ class TestInstall:
         plain = logging.Logger.callHandlers
         install()
         hooked: Any = logging.Logger.callHandlers
-        assert (hooked.__name__, hooked.__qualname__, hooked.__doc__) == (plain.__name__, plain.__qualname__, plain.__doc__)
+        assert (hooked.__name__, hooked.__qualname__, hooked.__doc__) == (
+            plain.__name__,
+            plain.__qualname__,
+            plain.__doc__,
+        )
 
 
 class TestUninstall:
@@ -108,25 +110,25 @@ class TestUninstall:
         logging.getLogger("a").critical("late")
         assert provider.emitted == []
 
-    @pytest.mark.parametrize("name", ["isEnabledFor", "callHandlers"])
+    @pytest.mark.parametrize("name", HOOKED)
     def test_under_another_patch_leaves_it_and_falls_silent(
-        self, install: Install, provider: RecordingProvider, name: str
+        self, clean_logging: None, provider: RecordingProvider, name: str
     ) -> None:
         handler = ListHandler()
         logging.getLogger().addHandler(handler)
-        handle = install("DEBUG")
         calls: list[object] = []
 
         def make(before: Any) -> Any:
-            def theirs(self: logging.Logger, argument: Any) -> Any:
-                calls.append(argument)
-                return before(self, argument)
+            def theirs(self: logging.Logger, *arguments: Any) -> Any:
+                calls.append(arguments)
+                return before(self, *arguments)
 
             return theirs
 
-        stock = {name: patch.__wrapped__ for name in HOOKED[:2] for patch in [logging.Logger.__dict__[name]]}
-        with patched_over(name, make):
-            theirs = logging.Logger.__dict__[name]
+        stock = logging.Logger.__dict__.get(name)
+        handle = StdlibSource("DEBUG").install(provider)
+        ours = logging.Logger.__dict__[name]
+        with patched_over(name, make) as theirs:
             handle.uninstall()
             assert logging.Logger.__dict__[name] is theirs
             logging.getLogger("a").debug("ours no more")
@@ -134,30 +136,45 @@ class TestUninstall:
             assert calls
             assert handler.lines == ["still theirs"]
             assert provider.emitted == []
-            again = install()
+            again = StdlibSource().install(provider)
             logging.getLogger("a").error("ours again")
             assert provider.bodies == ["ours again"]
             again.uninstall()
             assert logging.Logger.__dict__[name] is theirs
-        setattr(logging.Logger, name, stock[name])
+        assert logging.Logger.__dict__[name] is ours  # given back by them, and without effect
+        logging.getLogger("a").error("nobody but the handler")
+        assert provider.bodies == ["ours again"]
+        if stock is None:
+            delattr(logging.Logger, name)
+        else:
+            setattr(logging.Logger, name, stock)
 
-    def test_of_a_subclass_that_was_collected_is_no_error(self, install: Install) -> None:
-        handle = install()
+    def test_under_a_patch_that_came_first_gives_it_back(
+        self, clean_logging: None, provider: RecordingProvider
+    ) -> None:
+        seen: list[str] = []
 
-        class Passing(logging.Logger):
-            def callHandlers(self, record: logging.LogRecord) -> None:
-                """Nobody listens."""
+        def make(before: Any) -> Any:
+            def theirs(self: logging.Logger, record: logging.LogRecord) -> None:
+                seen.append(record.getMessage())
+                before(self, record)
 
-        gone = weakref.ref(Passing)
-        del Passing
-        gc.collect()
-        assert gone() is None
-        handle.uninstall()
-        assert not handle.installed
+            return theirs
+
+        with patched_over("callHandlers", make) as theirs:
+            handle = StdlibSource("DEBUG").install(provider)
+            logging.getLogger("a").debug("ours")
+            logging.getLogger("a").error("both")
+            handle.uninstall()
+            assert logging.Logger.__dict__["callHandlers"] is theirs
+        assert seen == ["both"]
+        assert provider.bodies == ["ours", "both"]
 
 
 class TestHandlersOfTheApplication:
-    def test_get_only_what_the_levels_of_the_application_admit(self, install: Install, provider: RecordingProvider) -> None:
+    def test_get_only_what_the_levels_of_the_application_admit(
+        self, install: Install, provider: RecordingProvider
+    ) -> None:
         handler = ListHandler()
         logging.getLogger().addHandler(handler)
         install("DEBUG")
@@ -260,16 +277,73 @@ class TestHandlersOfTheApplication:
         assert provider.last["severity_text"] == "ERROR"
         assert provider.bodies == ["plain"]
 
-    def test_that_pass_the_record_on_do_not_make_a_second_one(self, install: Install, provider: RecordingProvider) -> None:
+    def test_that_pass_the_record_on_make_one_for_each_logger(
+        self, install: Install, provider: RecordingProvider
+    ) -> None:
         class Forwarding(logging.Handler):
             def emit(self, record: logging.LogRecord) -> None:
                 logging.getLogger("sink").handle(record)
 
         logging.getLogger("a").addHandler(Forwarding())
         logging.getLogger("a").propagate = False
+        logging.getLogger("sink").addHandler(ListHandler())
         install()
-        logging.getLogger("a").error("once")
-        assert provider.bodies == ["once"]
+        logging.getLogger("a").error("passed on")
+        assert provider.bodies == ["passed on", "passed on"]
+
+    def test_called_directly_count_as_a_log(self, install: Install, provider: RecordingProvider) -> None:
+        handler = ListHandler()
+        logging.getLogger().addHandler(handler)
+        install("DEBUG")
+        log = logging.getLogger("a")
+        record = log.makeRecord("a", logging.ERROR, "f", 1, "direct", (), None)
+        log.callHandlers(record)
+        if log.filter(record):
+            log.callHandlers(record)
+        if log.isEnabledFor(logging.DEBUG):
+            log.callHandlers(log.makeRecord("a", logging.DEBUG, "f", 1, "ours", (), None))
+        assert handler.lines == ["direct", "direct"]
+        assert provider.bodies == ["direct", "direct", "ours"]
+
+    def test_that_another_instrumentation_covers_get_no_more(
+        self, install: Install, provider: RecordingProvider
+    ) -> None:
+        """Error trackers put a function over callHandlers, and are as good as a handler."""
+        install("DEBUG")
+        seen: list[str] = []
+
+        def make(before: Any) -> Any:
+            def theirs(self: logging.Logger, record: logging.LogRecord) -> None:
+                seen.append(record.getMessage())
+                before(self, record)
+
+            return theirs
+
+        with patched_over("callHandlers", make):
+            logging.getLogger("a").debug("ours")
+            logging.getLogger("a").error("both")
+        assert seen == ["both"]
+        assert provider.bodies == ["ours", "both"]
+
+    def test_of_a_handle_that_skips_filters_get_their_records(
+        self, install: Install, provider: RecordingProvider
+    ) -> None:
+        handler = ListHandler()
+        logging.getLogger().addHandler(handler)
+        install("DEBUG")
+
+        def make(before: Any) -> Any:
+            def stamped(self: logging.Logger, record: logging.LogRecord) -> None:
+                record.msg = f"[stamped] {record.msg}"
+                self.callHandlers(record)
+
+            return stamped
+
+        with patched_over("handle", make):
+            logging.getLogger("a").debug("ours")
+            logging.getLogger("a").error("both")
+        assert handler.lines == ["[stamped] both"]
+        assert provider.bodies == ["[stamped] ours", "[stamped] both"]
 
     def test_of_a_queue_listener_work_as_ever(self, install: Install, provider: RecordingProvider) -> None:
         waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -351,7 +425,9 @@ class TestCallerOf:
         assert len(lines) == 2
         assert lines[0] == lines[1]
 
-    def test_failing_handler_prints_the_same_call_stack(self, install: Install, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_failing_handler_prints_the_same_call_stack(
+        self, install: Install, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         logging.getLogger().addHandler(logging.StreamHandler(io.StringIO()))
         printed = []
         for step in (lambda: None, install):
@@ -370,8 +446,7 @@ class TestSubclasses:
                 lines.append("early")
 
         lines: list[str] = []
-        own = Early.__dict__["callHandlers"]
-        handle = install()
+        install()
 
         class Late(Early):
             def callHandlers(self, record: logging.LogRecord) -> None:
@@ -381,19 +456,18 @@ class TestSubclasses:
             kind("x", logging.WARNING).error("hello")
         assert provider.bodies == ["hello", "hello"]
         assert lines == ["early", "late"]
-        handle.uninstall()
-        assert Early.__dict__["callHandlers"] is own
-        assert not hasattr(Late.__dict__["callHandlers"], "__wrapped__")
 
-    def test_that_call_the_base_class_are_captured_once(self, install: Install, provider: RecordingProvider) -> None:
+    @pytest.mark.parametrize("name", ["handle", "filter", "callHandlers", "makeRecord", "isEnabledFor"])
+    def test_that_call_the_base_class_are_captured_once(
+        self, install: Install, provider: RecordingProvider, name: str
+    ) -> None:
+        def polite(self: logging.Logger, *args: Any) -> Any:
+            return getattr(super(kind, self), name)(*args)
+
+        kind: Any = type("Polite", (logging.Logger,), {name: polite})
         install()
-
-        class Polite(logging.Logger):
-            def callHandlers(self, record: logging.LogRecord) -> None:
-                super().callHandlers(record)
-
         handler = ListHandler()
-        log = Polite("x")
+        log = kind("x")
         log.addHandler(handler)
         log.error("hello")
         assert provider.bodies == ["hello"]
@@ -410,39 +484,26 @@ class TestSubclasses:
         log.critical("heard")
         assert provider.bodies == ["heard"]
 
-    def test_may_take_class_keywords_and_other_bases(self, install: Install) -> None:
-        class Base:
-            options: dict[str, Any]
-
-            def __init_subclass__(cls, **options: Any) -> None:
-                cls.options = options
-
-        install()
-
-        class Both(logging.Logger, Base, colour="red"):
-            pass
-
-        assert Both.options == {"colour": "red"}
-        with pytest.raises(TypeError):
-
-            class Wrong(logging.Logger, colour="red"):
-                pass
-
     def test_made_by_set_logger_class_are_captured(
         self, install: Install, provider: RecordingProvider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         class Special(logging.Logger):
             def callHandlers(self, record: logging.LogRecord) -> None:
-                """Nobody listens."""
+                lines.append(record.getMessage())
 
+        lines: list[str] = []
         monkeypatch.setattr(logging, "_loggerClass", Special)
         install("DEBUG")
-        logging.getLogger("special").debug("hello")
-        assert provider.bodies == ["hello"]
+        logging.getLogger("special").debug("ours")
+        logging.getLogger("special").error("both")
+        assert provider.bodies == ["ours", "both"]
+        assert lines == ["both"]
 
 
 class TestFeedback:
-    def test_from_our_threads_is_dropped_whatever_the_logger(self, install: Install, provider: RecordingProvider) -> None:
+    def test_from_our_threads_is_dropped_whatever_the_logger(
+        self, install: Install, provider: RecordingProvider
+    ) -> None:
         handler = ListHandler()
         logging.getLogger().addHandler(handler)
         install("DEBUG")
@@ -459,7 +520,9 @@ class TestFeedback:
         assert provider.emitted == []
         assert handler.lines == ["retrying"]
 
-    def test_from_an_export_on_the_callers_thread_is_dropped(self, install: Install, provider: RecordingProvider) -> None:
+    def test_from_an_export_on_the_callers_thread_is_dropped(
+        self, install: Install, provider: RecordingProvider
+    ) -> None:
         install("DEBUG")
         with exporting():
             logging.getLogger("grpc").error("channel down")
@@ -473,7 +536,15 @@ class TestFeedback:
 
         install("DEBUG")
         token = attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))
-        for name in ("urllib3.connectionpool", "requests", "httpx", "grpc", "opentelemetry.exporter", "shop", "urllib33"):
+        for name in (
+            "urllib3.connectionpool",
+            "requests",
+            "httpx",
+            "grpc",
+            "opentelemetry.exporter",
+            "shop",
+            "urllib33",
+        ):
             logging.getLogger(name).info(name)
         detach(token)
         logging.getLogger("httpx").info("later")
@@ -523,7 +594,9 @@ class TestNesting:
         assert provider.bodies == ["turned loud into text", "turned loud into text", "hello loud"]
         assert handle.dropped == 1
 
-    def test_log_of_itself_with_handlers_ends_as_without_us(self, install: Install, provider: RecordingProvider) -> None:
+    def test_log_of_itself_with_handlers_ends_as_without_us(
+        self, install: Install, provider: RecordingProvider
+    ) -> None:
         """Logging itself recurses until Python stops it; ours must not multiply that."""
         logging.getLogger().addHandler(ListHandler())
         install()
@@ -553,7 +626,9 @@ class TestNesting:
         logging.getLogger("a").error("got %s", Lazy())
         assert handler.lines == ["SELECT 1", "got row"]
 
-    def test_signal_handler_that_logs_meanwhile_is_captured(self, install: Install, provider: RecordingProvider) -> None:
+    def test_signal_handler_that_logs_meanwhile_is_captured(
+        self, install: Install, provider: RecordingProvider
+    ) -> None:
         install("DEBUG")
 
         class Slow:
@@ -567,6 +642,37 @@ class TestNesting:
         finally:
             signal.signal(signal.SIGINT, before)
         assert provider.bodies == ["caught", "slow"]
+
+
+class TestCallsThatLoggingRefuses:
+    """Without us the level check had kept them from being made; they must not begin to raise."""
+
+    def test_are_captured_where_the_record_is_ours_alone(self, install: Install, provider: RecordingProvider) -> None:
+        install("DEBUG", code_attributes=False)
+        extra = {"message": "clash", "name": "n", "order_id": 7}
+        logging.getLogger("a").debug("hello %s", "world", extra=extra)
+        assert provider.last["scope"] == "a"
+        assert provider.bodies == ["hello world"]
+        assert provider.last["attributes"] == {"extra.message": "clash", "extra.name": "n", "order_id": 7}
+
+    def test_raise_as_ever_where_the_application_wants_the_record(self, install: Install) -> None:
+        install("DEBUG")
+        logging.getLogger("b").isEnabledFor(logging.DEBUG)
+        with pytest.raises(KeyError):
+            logging.getLogger("a").error("hello", extra=dict(message="clash"))  # noqa: C408
+
+    def test_of_a_broken_factory_are_captured(
+        self, install: Install, provider: RecordingProvider, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken(*args: object, **kwargs: object) -> logging.LogRecord:
+            raise LookupError("no request")
+
+        monkeypatch.setattr(logging, "_logRecordFactory", broken)
+        install("DEBUG")
+        logging.getLogger("a").debug("hello")
+        assert provider.bodies == ["hello"]
+        with pytest.raises(LookupError):
+            logging.getLogger("a").error("hello")
 
 
 class TestFailures:

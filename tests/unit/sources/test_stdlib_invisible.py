@@ -44,6 +44,21 @@ def expected_capture(case: dict[str, Any], mode: str, logger: str, level: int) -
     return level >= (INFO if root == WARNING else root)
 
 
+@pytest.fixture(scope="module")
+def plain() -> dict[str, Any]:
+    return run("matrix", "plain")[0]
+
+
+@pytest.fixture(scope="module", params=MODES)
+def mode(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def hooked(mode: str) -> dict[str, Any]:
+    return run("matrix", mode)[0]
+
+
 class TestScenarios:
     @pytest.mark.parametrize("scenario", sorted(logging_scenarios.SCENARIOS))
     def test_write_and_answer_the_same(self, scenario: str) -> None:
@@ -59,21 +74,13 @@ class TestScenarios:
 class TestMatrix:
     """Root level x logger level x propagation x handlers x handler level x order."""
 
-    @pytest.fixture(scope="class")
-    def plain(self) -> dict[str, Any]:
-        return run("matrix", "plain")[0]
-
-    @pytest.mark.parametrize("mode", MODES)
-    def test_writes_and_answers_the_same(self, mode: str, plain: dict[str, Any]) -> None:
-        hooked, _ = run("matrix", mode)
+    def test_writes_and_answers_the_same(self, plain: dict[str, Any], hooked: dict[str, Any]) -> None:
         assert len(hooked) == len(plain) == 512
         for name, result in hooked.items():
             assert result["stderr"] == plain[name]["stderr"], name
             assert result["answer"] == plain[name]["answer"], name
 
-    @pytest.mark.parametrize("mode", MODES)
-    def test_captures_what_the_rules_say(self, mode: str) -> None:
-        hooked, _ = run("matrix", mode)
+    def test_captures_what_the_rules_say(self, mode: str, hooked: dict[str, Any]) -> None:
         for name, case in logging_scenarios.matrix().items():
             captured = [entry for entry in hooked[name]["captured"] if "says" in entry[1]]
             assert captured == [

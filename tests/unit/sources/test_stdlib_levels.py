@@ -84,7 +84,9 @@ class TestEffectiveLevel:
 
 
 class TestWithoutLevel:
-    def test_captures_info_where_the_root_stands_at_warning(self, install: Install, provider: RecordingProvider) -> None:
+    def test_captures_info_where_the_root_stands_at_warning(
+        self, install: Install, provider: RecordingProvider
+    ) -> None:
         install()
         log_all(logging.getLogger("a.b"))
         assert provider.bodies == ["INFO", "WARNING", "ERROR", "CRITICAL"]
@@ -139,7 +141,9 @@ class TestWithLevel:
 
 
 class TestLevels:
-    def test_win_over_level_and_over_the_applications_levels(self, install: Install, provider: RecordingProvider) -> None:
+    def test_win_over_level_and_over_the_applications_levels(
+        self, install: Install, provider: RecordingProvider
+    ) -> None:
         install("INFO", levels={"a": "DEBUG", "a.quiet": "CRITICAL"})
         logging.getLogger("a").setLevel(logging.ERROR)
         logging.getLogger("a.quiet").setLevel(logging.DEBUG)

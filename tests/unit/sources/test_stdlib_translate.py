@@ -18,7 +18,9 @@ def translate(record: logging.LogRecord, **options: Any) -> Record:
     return StdlibSource(**options).to_record(record)
 
 
-def make(msg: object = "hello", *args: object, level: int = logging.INFO, extra: Any = None, **fields: Any) -> logging.LogRecord:
+def make(
+    msg: object = "hello", *args: object, level: int = logging.INFO, extra: Any = None, **fields: Any
+) -> logging.LogRecord:
     log = logging.Logger("shop.cart")
     exc_info = fields.pop("exc_info", None)
     record = log.makeRecord("shop.cart", level, "/app/cart.py", 42, msg, args, exc_info, "add", extra)
@@ -212,12 +214,14 @@ class TestException:
         except CartError:
             record = make(exc_info=sys.exc_info())
         attributes = translate(record).attributes
-        assert str(attributes["exception.type"]).endswith("TestException.test_gives_type_message_and_stack.<locals>.CartError")
+        assert str(attributes["exception.type"]).endswith(
+            "TestException.test_gives_type_message_and_stack.<locals>.CartError"
+        )
         assert attributes["exception.message"] == "empty"
         assert "raise CartError" in str(attributes["exception.stacktrace"])
 
     def test_given_alone_counts_too(self) -> None:
-        attributes = translate(make(exc_info=None, **{"exc_text": None})).attributes
+        attributes = translate(make(exc_info=None, exc_text=None)).attributes
         assert "exception.type" not in attributes
         record = make()
         record.exc_info = ValueError("alone")  # type: ignore[assignment]
@@ -244,7 +248,8 @@ class TestRecordsFromElsewhere:
          "stack_info", "thread", "threadName", "otel.event.name"],
     )  # fmt: skip
     @pytest.mark.parametrize(
-        "value", [None, 5, -1, 2**80, 1.5, float("nan"), float("inf"), "text", "", b"bytes", (1,), {"a": 1}, [], Broken(), True]
+        "value",
+        [None, 5, -1, 2**80, 1.5, float("nan"), float("inf"), "text", "", b"bytes", (1,), {"a": 1}, [], Broken(), True],
     )
     def test_with_odd_fields_never_raise(self, field: str, value: object) -> None:
         record = make("hello")
