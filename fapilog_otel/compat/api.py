@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
 
 __all__ = [
+    "METRICS_SWITCH",
     "LogRecord",
     "Logger",
     "LoggerProvider",
@@ -37,6 +38,9 @@ __all__ = [
     "span_context_ids",
     "suppression_active",
 ]
+
+METRICS_SWITCH = "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED"
+"""Environment variable that turns the SDK's metrics about itself on, and ours with them."""
 
 _SUPPRESSION_KEY = getattr(_otel_context, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrumentation")
 

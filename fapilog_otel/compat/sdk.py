@@ -13,11 +13,7 @@ from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportRes
 from opentelemetry.sdk.resources import Resource, ServiceInstanceIdResourceDetector
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-METRICS_SWITCH = "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED"
-"""Environment variable that turns the SDK's metrics about itself on, ours with them."""
-
 __all__ = [
-    "METRICS_SWITCH",
     "InstrumentationScope",
     "LogRecordExportResult",
     "LogRecordExporter",

@@ -48,6 +48,8 @@ cdef extern from "Python.h":
 
 include "_native/wire.pxi"
 include "_native/chunk.pxi"
+include "_native/trace.pxi"
 include "_native/fields.pxi"
+include "_native/draft.pxi"
 include "_native/core.pxi"
 include "_native/logger.pxi"

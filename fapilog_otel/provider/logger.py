@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fapilog_otel.compat import api
+from fapilog_otel.encode.log_methods import severity_value
 from fapilog_otel.encode.select import LoggerBase
 from fapilog_otel.model import severity as sev
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from fapilog_otel.encode.select import Port
-
 
 
 class Logger(LoggerBase, api.Logger):
@@ -43,9 +43,16 @@ class Logger(LoggerBase, api.Logger):
         self._schema_url = schema_url
         self._attributes = attributes
         self._own = own
+        self._scope_object: Any = None
 
     def __repr__(self) -> str:
         return f"Logger({self._name!r})"
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self  # it is immutable; an application's deep-copied objects log to the same place
 
     @property
     def name(self) -> str:
@@ -57,15 +64,31 @@ class Logger(LoggerBase, api.Logger):
         """Whether it came from ``get_logger`` of this package, whose default level is INFO."""
         return self._own
 
+    @property
+    def instrumentation_scope(self) -> Any:
+        """The scope of the logger's records, as an SDK ``InstrumentationScope``."""
+        if self._scope_object is None:
+            from fapilog_otel.compat.sdk import InstrumentationScope  # noqa: PLC0415 - only with SDK processors
+
+            self._scope_object = InstrumentationScope(
+                self._name, self._version or None, self._schema_url or None, dict(self._attributes or {})
+            )
+        return self._scope_object
+
+    @property
+    def resource(self) -> Any:
+        """The SDK resource of the logger's records: its provider's."""
+        return self.port.resolve.resource
+
     def bind(self, /, **attributes: Any) -> Self:
         """Give a logger that adds these attributes to each of its records; this one stays as it is."""
-        bound = {**(self.bound or {}), **attributes}
-        cls = type(self)
-        return cls(self.port, self._name, self._version, self._schema_url, self._attributes, bound, own=self._own)
+        return self._with_bound({**(self.bound or {}), **attributes})
 
     def unbind(self, *keys: str) -> Self:
         """Give a logger without these bound attributes."""
-        bound = {key: value for key, value in (self.bound or {}).items() if key not in keys}
+        return self._with_bound({key: value for key, value in (self.bound or {}).items() if key not in keys})
+
+    def _with_bound(self, bound: dict[str, Any]) -> Self:
         cls = type(self)
         return cls(self.port, self._name, self._version, self._schema_url, self._attributes, bound, own=self._own)
 
@@ -83,8 +106,7 @@ class Logger(LoggerBase, api.Logger):
             severity_number: Its severity; None: unspecified.
             event_name: Its event name.
         """
-        number = 0 if severity_number is None else int(getattr(severity_number, "value", severity_number))
-        if not self.gate_open(number):
+        if not self.gate_open(severity_value(severity_number)):
             return False
         return bool(self.port.resolve.enabled(self, context, severity_number, event_name))
 
@@ -93,12 +115,10 @@ class Logger(LoggerBase, api.Logger):
 
         An unknown level is logged at INFO with ``log.level`` as attribute: a record is never lost for it.
         """
-        try:
-            number = sev.parse_level(level)
-            text = sev.severity_text(number) if not isinstance(level, str) else sev.text_from_stdlib(level.strip().upper())
-        except (ValueError, AttributeError):
-            number, text = sev.INFO, "INFO"
+        number, text = _level(level)
+        if not text and number:
             attributes = {"log.level": level, **attributes}
+            text = sev.severity_text(number)
         self.write(number, text, message, args, exc_info, attributes)
 
     async def _awrite(
@@ -148,8 +168,19 @@ class Logger(LoggerBase, api.Logger):
         self, level: int | str, message: object, /, *args: object, exc_info: object = None, **attributes: Any
     ) -> None:
         """Log at a level given by name or number; under the ``block`` policy waits without blocking the loop."""
-        await self.port.resolve.await_room()
+        if self.gate_open(_level(level)[0]):
+            await self.port.resolve.await_room()
         self.log(level, message, *args, exc_info=exc_info, **attributes)
 
     awarn = awarning
     afatal = acritical
+
+
+def _level(level: object) -> tuple[int, str]:
+    """Give severity number and text of a level; INFO and no text for one that nobody knows."""
+    try:
+        number = sev.parse_level(level)  # type: ignore[arg-type]
+        name = level.strip().upper() if isinstance(level, str) else ""
+    except Exception:  # noqa: BLE001 - any object may be given as level; the record goes out and names it
+        return sev.INFO, ""
+    return number, sev.text_from_stdlib(name) if name in sev.NAMES else sev.severity_text(number)

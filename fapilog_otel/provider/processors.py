@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 from fapilog_otel.compat import api
-from fapilog_otel.encode.log_methods import record_fields
-from fapilog_otel.encode.values import merge_attributes, safe_mapping
+from fapilog_otel.encode.values import merge_attributes, select_attributes, truncated
+from fapilog_otel.model.anyvalue import Budget, normalise, normalise_key
+from fapilog_otel.provider.foreign import ForeignCalls
+from fapilog_otel.provider.sdk_records import ScopeCache, sdk_fields
 from fapilog_otel.telemetry.diagnostics import get_diagnostics
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from fapilog_otel.encode.plan import Limits
+    from fapilog_otel.model.anyvalue import AnyValue
     from fapilog_otel.provider.provider import LoggerProvider
 
 
@@ -25,48 +32,52 @@ class ProcessorList:
         self._provider = provider
         self._items: tuple[Any, ...] = ()
         self._delegate: Any = None
-        self._limits: Any = None
+        self._sdk_limits: Any = None
+        self._scopes = ScopeCache()
+        self._lock = threading.Lock()
+        self.unsubmitted = 0
+        """Records that only the processors saw, because the pipeline has no destination."""
+
+    def __len__(self) -> int:
+        return len(self._items)
 
     def delegate(self, multi: Any) -> None:
         """Use an SDK multi-processor as the holder."""
         self._delegate = multi
         self._items = (multi,)
-        self._provider.port.processed = self.process
 
     def add(self, processor: Any) -> None:
         """Append a processor; records written from now on reach it."""
-        if self._delegate is not None:
-            self._delegate.add_log_record_processor(processor)
-        else:
-            self._items = (*self._items, processor)  # a new tuple: a call under way goes on over the old one
-        self._provider.port.processed = self.process
+        with self._lock:
+            if self._delegate is not None:
+                self._delegate.add_log_record_processor(processor)
+            else:
+                self._items = (*self._items, processor)  # a new tuple: a call under way goes on over the old one
 
-    def __len__(self) -> int:
-        return len(self._items)
+    def use_limits(self, sdk_limits: Any) -> None:
+        """Have records made under these SDK limits; None: ones made from the settings."""
+        self._sdk_limits = sdk_limits
 
     def enabled(self, logger: Any, context: Any, severity_number: Any, event_name: str | None) -> bool:
         """Tell whether a processor would want such a record."""
-        if not self._items:
-            return False
-        from fapilog_otel.compat.sdk import InstrumentationScope  # noqa: PLC0415 - only with processors
+        scope = logger.instrumentation_scope if self._items else None
+        return any(self._wants(one, scope, context, severity_number, event_name) for one in self._items)
 
-        name, version, schema_url, attributes = logger.scope_key
-        scope = InstrumentationScope(name, version, schema_url, attributes)
-        for processor in self._items:
-            ask = getattr(processor, "enabled", None)
-            if ask is None:
-                return True
-            try:
-                if ask(
-                    context=context,
-                    instrumentation_scope=scope,
-                    severity_number=severity_number,
-                    event_name=event_name,
-                ):
-                    return True
-            except Exception as error:  # noqa: BLE001 - user code must not reach the caller
-                _report(processor, "enabled", error)
-        return False
+    def _wants(self, processor: Any, scope: Any, context: Any, severity_number: Any, event_name: str | None) -> bool:
+        ask = getattr(processor, "enabled", None)
+        if not callable(ask):
+            return True
+        try:
+            return bool(
+                ask(
+                    context=context, instrumentation_scope=scope, severity_number=severity_number, event_name=event_name
+                )
+            )
+        except Exception as error:  # noqa: BLE001 - user code; one that cannot tell could want the record
+            _report(processor, "enabled", error)
+            return True
+
+    # -- a record ------------------------------------------------------------------------------------------------------
 
     def process(
         self,
@@ -81,116 +92,128 @@ class ProcessorList:
         context: Any,
         event_name: str,
     ) -> None:
-        """Show a record to every processor, then submit what they made of it."""
-        provider = self._provider
-        core = provider.port.core
-        if core is None:
+        """Show a record to every processor, then submit what they made of it; never raises an `Exception`."""
+        engine = self._provider.engine
+        if engine is None:
             return
         try:
-            record = self._sdk_record(
-                logger, timestamp, observed, severity, text, body, attributes, ids, context, event_name
+            own, dropped = _limited(merge_attributes(engine.core.plan, attributes, logger.bound), engine.core.plan.limits)
+            now = time.time_ns()
+            api_record = api.LogRecord(
+                timestamp=(now if timestamp < 0 else timestamp) or None,
+                observed_timestamp=observed if observed > 0 else now,
+                context=context,
+                severity_text=text or None,
+                severity_number=api.SeverityNumber(severity) if severity else None,
+                body=_own(body),
+                attributes=own,
+                event_name=event_name or None,
             )
-        except Exception as error:  # noqa: BLE001 - odd values that the SDK's types do not take; ours do
-            _report(logger, "record", error)
-            scope, _ = provider.port.resolve(logger)
-            core.submit(
-                scope, timestamp, observed, severity, text, body, attributes, logger.bound, ids, context, event_name
+            if ids is not None:
+                api_record.trace_id, api_record.span_id = ids[0], ids[1]
+                api_record.trace_flags = api.TraceFlags(ids[2])
+            record = self._writable(logger, api_record, dropped)
+        except Exception as error:  # noqa: BLE001 - a context or value that the SDK's types refuse; ours take it
+            _report(logger, "emit", error)
+            scope, _ = self._provider.port.resolve(logger)
+            engine.core.submit(
+                scope, timestamp, observed, severity, text, body, attributes, logger.bound, ids, None, event_name
             )
             return
+        self._show(record)
+        self._submit(engine, logger, record)
+
+    def _writable(self, logger: Any, api_record: Any, dropped: int) -> Any:
+        from fapilog_otel.compat.sdk import ReadWriteLogRecord  # noqa: PLC0415 - only with processors
+
+        record = ReadWriteLogRecord(
+            log_record=api_record,
+            resource=self._provider.resource,
+            instrumentation_scope=logger.instrumentation_scope,
+            limits=self._record_limits(),
+        )
+        if dropped:
+            record.log_record.attributes.dropped += dropped  # type: ignore[union-attr]
+        return record
+
+    def _show(self, record: Any) -> None:
         for processor in self._items:
             try:
                 processor.on_emit(record)
             except Exception as error:  # noqa: BLE001 - user code must not reach the caller
                 _report(processor, "on_emit", error)
-        self._submit(logger, core, record)
 
-    def _submit(self, logger: Any, core: Any, record: Any) -> None:
-        scope, _ = self._provider.port.resolve(logger)
-        fields = record_fields(record.log_record)
-        core.submit_fields(scope, *fields[:7], fields[8], record.dropped_attributes)
-
-    def _sdk_record(
-        self,
-        logger: Any,
-        timestamp: int,
-        observed: int,
-        severity: int,
-        text: str,
-        body: Any,
-        attributes: Any,
-        ids: tuple[int, int, int] | None,
-        context: Any,
-        event_name: str,
-    ) -> Any:
-        from fapilog_otel.compat.sdk import InstrumentationScope, ReadWriteLogRecord  # noqa: PLC0415
-
-        provider = self._provider
-        now = time.time_ns()
-        merged = merge_attributes(core_plan(provider), attributes, logger.bound)
-        record = api.LogRecord(
-            timestamp=(now if timestamp < 0 else timestamp) or None,
-            observed_timestamp=observed if observed > 0 else now,
-            context=context,
-            severity_text=text or None,
-            severity_number=api.SeverityNumber(severity) if severity else None,
-            body=body,
-            attributes=safe_mapping(merged),  # type: ignore[arg-type]
-            event_name=event_name or None,
-        )
-        if ids is not None:
-            record.trace_id, record.span_id = ids[0], ids[1]
-            record.trace_flags = api.TraceFlags(ids[2])
-        name, version, schema_url, scope_attributes = logger.scope_key
-        return ReadWriteLogRecord(
-            log_record=record,
-            resource=provider.resource,
-            instrumentation_scope=InstrumentationScope(name, version, schema_url, scope_attributes),
-            limits=self._record_limits(),
-        )
+    def _submit(self, engine: Any, logger: Any, record: Any) -> None:
+        if not engine.branches:
+            self.unsubmitted += 1
+            return
+        try:
+            fields = sdk_fields(record)
+            scope, _ = self._provider.port.resolve(logger)
+            if (
+                record.resource is not self._provider.resource
+                or record.instrumentation_scope is not logger.instrumentation_scope
+            ):
+                scope = self._scopes.of(record)
+            engine.core.submit_fields(scope, *fields)
+        except Exception as error:  # noqa: BLE001 - a processor may have left anything in the record
+            _report(logger, "emit", error)
 
     def _record_limits(self) -> Any:
-        if self._limits is None:
-            from fapilog_otel.compat.sdk import LogRecordLimits  # noqa: PLC0415
+        if self._sdk_limits is None:
+            from fapilog_otel.compat.sdk import LogRecordLimits  # noqa: PLC0415 - only with processors
 
-            settings = self._provider.settings
-            limits = None if settings is None else settings.limits
-            self._limits = LogRecordLimits(
-                max_log_record_attributes=None if limits is None else limits.attributes,
-                max_log_record_attribute_length=None if limits is None else limits.value_length,
-            )
-        return self._limits
+            settings, unset = self._provider.settings, LogRecordLimits.UNSET
+            count = unset if settings is None else settings.limits.attributes
+            length = unset if settings is None else settings.limits.value_length
+            length = unset if length is None else length
+            # All four given: what is left out it reads from the environment, and a bad value there raises.
+            self._sdk_limits = LogRecordLimits(count, length, count, length)
+        return self._sdk_limits
 
-    def force_flush(self, deadline: float) -> bool:
-        """Flush every processor before a deadline (monotonic s); True if each succeeded."""
-        flushed = True
-        for processor in self._items:
-            left = int((deadline - time.monotonic()) * 1000)
-            if left <= 0:
+    # -- flush and shutdown --------------------------------------------------------------------------------------------
+
+    def begin_flush(self, seconds: float) -> ForeignCalls:
+        """Start flushing every processor, each with this time."""
+        return ForeignCalls(self._call(one, "force_flush", max(int(seconds * 1000), 1)) for one in self._items)
+
+    def begin_shutdown(self) -> ForeignCalls:
+        """Start shutting every processor down."""
+        return ForeignCalls(self._call(one, "shutdown") for one in self._items)
+
+    def _call(self, processor: Any, method: str, *arguments: Any) -> Callable[[], bool]:
+        def call() -> bool:
+            try:
+                return getattr(processor, method)(*arguments) is not False
+            except Exception as error:  # noqa: BLE001 - user code; one that fails must not stop the others
+                _report(processor, method, error)
                 return False
-            try:
-                flushed = processor.force_flush(left) is not False and flushed
-            except Exception as error:  # noqa: BLE001 - user code; one failing flush must not stop the others
-                _report(processor, "force_flush", error)
-                flushed = False
-        return flushed
 
-    def shutdown(self, deadline: float) -> bool:
-        """Shut every processor down; True if none failed."""
-        clean = True
-        for processor in self._items:
-            try:
-                clean = processor.shutdown() is not False and clean
-            except Exception as error:  # noqa: BLE001 - user code; one failing shutdown must not stop the others
-                _report(processor, "shutdown", error)
-                clean = False
-        return clean
+        return call
 
 
-def core_plan(provider: LoggerProvider) -> Any:
-    """Give the compiled plan of a provider's present engine."""
-    return provider.port.core.plan if provider.port.core is not None else None
+def _limited(merged: Mapping[Any, object], limits: Limits) -> tuple[dict[str, AnyValue], int]:
+    """Give attributes that the SDK's own mapping will neither drop, cut nor warn about, and how many were dropped.
+
+    Left to itself it drops the oldest, ``exception.*`` before all others, cuts no bytes and warns for each.
+    """
+    budget = Budget(limits.nodes, limits.depth)
+    own = {normalise_key(key): normalise(value, budget) for key, value in merged.items()}
+    own.pop("", None)
+    if limits.value_length is not None:
+        own = {key: truncated(value, limits.value_length) for key, value in own.items()}
+    if len(own) >= limits.attributes:
+        own = select_attributes(own, limits.attributes)  # type: ignore[assignment,arg-type]
+        # Last in line, so that what a processor adds does not push the exception out.
+        own = dict(sorted(own.items(), key=lambda item: item[0].startswith("exception.")))
+    return own, len(merged) - len(own)
 
 
-def _report(processor: Any, method: str, error: Exception) -> None:
-    name = type(processor).__name__
+def _own(body: Any) -> Any:
+    """Give a body that processors may change without changing the caller's."""
+    return normalise(body) if isinstance(body, (dict, list, set, bytearray)) else body
+
+
+def _report(culprit: Any, method: str, error: Exception) -> None:
+    name = type(culprit).__name__
     get_diagnostics().report(f"processor.{name}.{method}", f"{name}.{method}() raised", cause=repr(error))

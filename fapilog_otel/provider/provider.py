@@ -14,6 +14,7 @@ from fapilog_otel.assembly import (
     LevelGate,
     child_resource,
     detect_resource,
+    detected_instance_id,
     engine_spec,
     resource_from_sdk,
 )
@@ -21,14 +22,18 @@ from fapilog_otel.assembly.gates import CLOSED
 from fapilog_otel.buffer import exit as process_exit
 from fapilog_otel.buffer.engine import Engine
 from fapilog_otel.compat import api
+from fapilog_otel.encode.log_methods import severity_value
 from fapilog_otel.encode.select import Port
+from fapilog_otel.encode.values import safe_mapping
 from fapilog_otel.errors import ConfigError
-from fapilog_otel.model.anyvalue import normalise, normalise_key
-from fapilog_otel.model.scope import Resource, Scope
+from fapilog_otel.model.anyvalue import normalise_key
+from fapilog_otel.model.scope import Resource
 from fapilog_otel.model.severity import INFO
 from fapilog_otel.model.trace_context import TraceContext
 from fapilog_otel.provider.logger import Logger
+from fapilog_otel.provider.metrics import observe_provider
 from fapilog_otel.provider.processors import ProcessorList
+from fapilog_otel.provider.resolver import Resolver
 from fapilog_otel.telemetry.accounting import Stats
 from fapilog_otel.telemetry.diagnostics import get_diagnostics
 
@@ -38,44 +43,7 @@ if TYPE_CHECKING:
     from fapilog_otel.settings import Settings
 
 _LOGGERS_KEPT = 10_000
-
-
-class Resolver:
-    """Tells loggers their scope and level under a provider's present engine."""
-
-    def __init__(self, provider: LoggerProvider) -> None:
-        self._provider = provider
-        self._scopes: dict[tuple[Any, ...], Scope] = {}
-
-    def __call__(self, logger: Any) -> tuple[Scope, int]:
-        """Give a logger's scope and the lowest severity it lets through."""
-        provider = self._provider
-        return self.scope(logger.scope_key), provider.gate_of(logger)
-
-    def scope(self, key: tuple[Any, ...]) -> Scope:
-        """Give the one scope object of a name, version, schema URL and attributes."""
-        name, version, schema_url, attributes = key
-        if attributes:
-            wire = {normalise_key(k): normalise(v) for k, v in dict(attributes).items()}
-            return Scope(name, version, schema_url, wire, resource=self._provider.wire_resource)
-        found = self._scopes.get(key[:3])
-        if found is None:
-            if len(self._scopes) >= _LOGGERS_KEPT:
-                self._scopes.clear()
-            found = self._scopes[key[:3]] = Scope(name, version, schema_url, resource=self._provider.wire_resource)
-        return found
-
-    def forget(self) -> None:
-        """Drop the scopes, which name the resource (a forked child has another)."""
-        self._scopes.clear()
-
-    def enabled(self, logger: Any, context: Any, severity_number: Any, event_name: str | None) -> bool:
-        """Tell whether the pipeline's filters, or an attached processor, would want a record."""
-        return self._provider.wanted(logger, context, severity_number, event_name)
-
-    async def await_room(self) -> None:
-        """Wait for room under the ``block`` policy, without blocking the loop."""
-        await self._provider.await_room()
+_NO_LIMIT = (1 << 31) - 1
 
 
 class LoggerProvider(api.LoggerProvider):
@@ -88,7 +56,8 @@ class LoggerProvider(api.LoggerProvider):
         resource: SDK resource; None: detected by the SDK's detectors. ``.resource`` is this very object.
         shutdown_on_exit: Shut down when the process ends.
         multi_log_record_processor: Holder of attached processors, as the SDK's; None: our own.
-        meter_provider: For ``otel.sdk.log.created``; None: the global one.
+        meter_provider: For metrics about itself, under ``OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED=true`` as in the
+            SDK; None: the global one.
         log_record_limits: SDK ``LogRecordLimits``; None: ``OTEL_[LOGRECORD_]ATTRIBUTE_*`` and the settings.
         settings: ``fapilog_otel.Settings``; None: from the environment.
 
@@ -109,36 +78,34 @@ class LoggerProvider(api.LoggerProvider):
     ) -> None:
         self._prepare()
         self._configurator = _logger_configurator
-        self.meter_provider = meter_provider
+        self._meter_provider = meter_provider
         if multi_log_record_processor is not None:
             self.processors.delegate(multi_log_record_processor)
+        if log_record_limits is not None:
+            self.processors.use_limits(log_record_limits)
         self.attach(_settings(settings, log_record_limits), resource)
         if shutdown_on_exit:
             process_exit.watch(self)
 
-    @classmethod
-    def unconfigured(cls) -> LoggerProvider:
-        """Give a provider without a backend yet: its loggers do nothing until `attach`."""
-        provider = cls.__new__(cls)
-        provider._prepare()
-        return provider
-
     def _prepare(self) -> None:
+        """Begin without a backend: loggers do nothing until `attach`."""
         self.engine: Engine | None = None
         self.settings: Settings | None = None
-        self.meter_provider: Any = None
-        self._configurator: Callable[[Any], Any] | None = None
-        self._resource: Any = None
         self.wire_resource = Resource()
+        self.gate = LevelGate()
+        self.disabled = False
+        self.processors = ProcessorList(self)
         self._resolver = Resolver(self)
         self.port = Port(self._resolver)
-        self.gate = LevelGate()
+        self._meter_provider: Any = None
+        self._observed = False
+        self._configurator: Callable[[Any], Any] | None = None
+        self._resource: Any = None
+        self._instance_id = ""
         self._own_gate = LevelGate(INFO)
         self._loggers: dict[tuple[str, str, str], Logger] = {}
         self._lock = threading.RLock()
         self._shut_down = False
-        self.disabled = False
-        self.processors = ProcessorList(self)
 
     # -- backend -------------------------------------------------------------------------------------------------------
 
@@ -148,53 +115,55 @@ class LoggerProvider(api.LoggerProvider):
         Args:
             settings: Resolved settings.
             resource: SDK resource; None: detected.
+
+        Raises:
+            ConfigError: A destination or stage cannot be built; then all stays as it was.
         """
-        self.settings = settings
-        self.disabled = settings.disabled
-        if self.disabled:
-            self._resource = resource
-            return
-        spec = engine_spec(settings)
+        spec = None if settings.disabled else engine_spec(settings)
         self._resource = resource if resource is not None else detect_resource(settings.resource, settings.service_name)
+        self._instance_id = detected_instance_id()
+        self.settings, self.disabled = settings, settings.disabled
+        if self._shut_down:
+            self.processors = ProcessorList(self)  # the earlier ones have been shut down with the earlier backend
+            self._shut_down = False
         self.wire_resource = resource_from_sdk(self._resource)
         level = settings.level_number
         self.gate = LevelGate(level or 0, settings.level_numbers)
         self._own_gate = LevelGate(INFO if level is None else level, settings.level_numbers)
         self._resolver.forget()
-        engine = Engine(spec)
-        engine.on_child = self._in_child
-        self.engine = engine
-        self._shut_down = False
-        self.port.core = engine.core
+        self.engine = None if spec is None else Engine(spec, start=bool(spec.destinations))
+        if self.engine is not None:
+            self.engine.on_child = self._in_child
+        self._point_port()
+        if not self._observed and not self.disabled:
+            self._observed = observe_provider(self, self._meter_provider)
         for warning in settings.warnings:
-            spec.diagnostics.report(f"settings.{warning[:40]}", warning)
+            get_diagnostics().report(f"settings.{warning[:40]}", warning)
+
+    def _point_port(self) -> None:
+        """Lead the loggers where records can go: nowhere, to the engine, past processors."""
+        engine = self.engine
+        wanted = engine is not None and (engine.branches or len(self.processors))
+        self.port.processed = self.processors.process if len(self.processors) else None
+        self.port.core = engine.core if engine is not None and wanted else None
 
     def _in_child(self) -> None:
-        engine = self.engine
-        if engine is None:
-            return
         self._lock = threading.RLock()
-        self._resource = child_resource(self._resource)
+        self._resource = child_resource(self._resource, self._instance_id)
+        self._instance_id = detected_instance_id()
         self.wire_resource = resource_from_sdk(self._resource)
         self._resolver.forget()
-        self.port.core = engine.core
+        self._point_port()
 
     def gate_of(self, logger: Any) -> int:
         """Give the lowest severity number that a logger lets through."""
-        name = logger.scope_key[0]
         if self._configurator is not None and not self._configured_on(logger):
             return CLOSED
-        own = getattr(logger, "own", False)
-        return self._own_gate.of(name) if own else self.gate.of(name)
+        return (self._own_gate if logger.own else self.gate).of(logger.name)
 
     def _configured_on(self, logger: Any) -> bool:
-        from fapilog_otel.compat.sdk import InstrumentationScope  # noqa: PLC0415 - only with an SDK configurator
-
-        name, version, schema_url, attributes = logger.scope_key
         try:
-            config = cast("Callable[[Any], Any]", self._configurator)(
-                InstrumentationScope(name, version, schema_url, attributes)
-            )
+            config = cast("Callable[[Any], Any]", self._configurator)(logger.instrumentation_scope)
             return bool(config.is_enabled)
         except Exception as error:  # noqa: BLE001 - user code; a broken configurator leaves loggers on
             get_diagnostics().report("configurator", "the logger configurator failed", cause=repr(error))
@@ -205,11 +174,15 @@ class LoggerProvider(api.LoggerProvider):
         engine = self.engine
         if engine is None or engine.closed:
             return False
-        number = 0 if severity_number is None else int(getattr(severity_number, "value", severity_number))
-        name = logger.scope_key[0]
-        trace = TraceContext(*api.span_context_ids(context))
-        wanted = bool(engine.branches) and engine.spec.chain.filters_enabled(number, name, trace)
-        return wanted or self.processors.enabled(logger, context, severity_number, event_name)
+        try:
+            trace = TraceContext(*api.span_context_ids(context))
+        except Exception as error:  # noqa: BLE001 - whatever the caller gave as a context; nothing is known of it
+            get_diagnostics().report("enabled.context", "enabled() was given no context", cause=repr(error))
+            trace = TraceContext()
+        number = severity_value(severity_number)
+        if engine.branches and engine.spec.chain.filters_enabled(number, logger.name, trace):
+            return True
+        return self.processors.enabled(logger, context, severity_number, event_name)
 
     async def await_room(self) -> None:
         """Wait for room under the ``block`` policy, at most ``block_timeout``, without blocking the loop."""
@@ -237,12 +210,27 @@ class LoggerProvider(api.LoggerProvider):
         return self.make_logger(name, version, schema_url, attributes)
 
     def make_logger(
-        self, name: Any, version: str | None = None, schema_url: str | None = None, attributes: Any = None, *, own: bool = False
+        self,
+        name: Any,
+        version: str | None = None,
+        schema_url: str | None = None,
+        attributes: Any = None,
+        *,
+        own: bool = False,
     ) -> Logger:
-        """Give a real logger of ours, also before there is a backend."""
-        key = (normalise_key(name or ""), version or "", schema_url or "")
+        """Give a real logger of ours, also before there is a backend.
+
+        Args:
+            name: Scope name.
+            version: Scope version.
+            schema_url: Schema URL of the records.
+            attributes: Scope attributes.
+            own: Whether it is this package's own kind, whose default level is INFO.
+        """
+        key = (normalise_key(name or ""), normalise_key(version or ""), normalise_key(schema_url or ""))
         if attributes or own:
-            return Logger(self.port, *key, dict(attributes) if attributes else None, own=own)
+            kept: Any = safe_mapping(attributes) if attributes else None
+            return Logger(self.port, *key, kept, own=own)
         with self._lock:
             logger = self._loggers.get(key)
             if logger is None:
@@ -262,6 +250,7 @@ class LoggerProvider(api.LoggerProvider):
                 "log_record_processor", log_record_processor, "it has no on_emit()", "Pass an SDK LogRecordProcessor"
             )
         self.processors.add(log_record_processor)
+        self._point_port()
 
     def force_flush(self, timeout_millis: float | None = None) -> bool:
         """Deliver everything pending, through attached processors and our pipeline.
@@ -270,15 +259,15 @@ class LoggerProvider(api.LoggerProvider):
             timeout_millis: ms for all of it; None: the settings' ``flush_timeout``.
 
         Returns:
-            True if every part succeeded in time.
+            True if every part succeeded in time; False after shutdown.
         """
-        engine, settings = self.engine, self.settings
-        if engine is None or settings is None:
-            return True
-        timeout = settings.flush_timeout if timeout_millis is None else timeout_millis / 1000
-        deadline = time.monotonic() + timeout
-        flushed = self.processors.force_flush(deadline)
-        return engine.flush(max(deadline - time.monotonic(), 0.0)) and flushed
+        if self._shut_down:
+            return False
+        seconds = self._seconds(timeout_millis, 30.0 if self.settings is None else self.settings.flush_timeout)
+        deadline = time.monotonic() + seconds
+        foreign = self.processors.begin_flush(seconds)
+        flushed = self.engine is None or self.engine.flush(seconds)
+        return foreign.wait(deadline) and flushed
 
     def shutdown(self, timeout_millis: float | None = None) -> bool:
         """Deliver what is pending and stop, once; a second call does nothing and gives True.
@@ -287,22 +276,22 @@ class LoggerProvider(api.LoggerProvider):
             timeout_millis: ms for all of it; None: the settings' ``shutdown_timeout``.
 
         Returns:
-            True if all that was pending was delivered.
+            True if all that was pending was delivered, and no processor failed.
         """
         process_exit.unwatch(self)
         with self._lock:
             if self._shut_down:
                 return True
             self._shut_down = True
-        engine, settings = self.engine, self.settings
-        timeout = 5.0 if settings is None else settings.shutdown_timeout
-        if timeout_millis is not None:
-            timeout = timeout_millis / 1000
-        deadline = time.monotonic() + timeout
-        clean = self.processors.shutdown(deadline)
-        if engine is not None:
-            clean = engine.shutdown(max(deadline - time.monotonic(), 0.1)) and clean
-        return clean
+        seconds = self._seconds(timeout_millis, 5.0 if self.settings is None else self.settings.shutdown_timeout)
+        deadline = time.monotonic() + seconds
+        foreign = self.processors.begin_shutdown()
+        clean = self.engine is None or self.engine.shutdown(seconds)
+        return foreign.wait(deadline) and clean
+
+    @staticmethod
+    def _seconds(millis: float | None, default: float) -> float:
+        return default if millis is None else max(millis, 0.0) / 1000
 
     def stats(self) -> Stats:
         """Count everything at one instant."""
@@ -321,10 +310,14 @@ def _settings(settings: Settings | None, limits: Any) -> Settings:
 
 
 def sdk_limits(limits: Any) -> Mapping[str, object]:
-    """Give SDK ``LogRecordLimits`` as our limit settings."""
-    found: dict[str, object] = {}
-    if limits.max_log_record_attributes is not None:
-        found["attributes"] = limits.max_log_record_attributes
-    if limits.max_log_record_attribute_length is not None:
-        found["value_length"] = limits.max_log_record_attribute_length
-    return found
+    """Give SDK ``LogRecordLimits`` as our limit settings.
+
+    Raises:
+        ConfigError: They are none.
+    """
+    try:
+        count, length = limits.max_log_record_attributes, limits.max_log_record_attribute_length
+    except AttributeError as error:
+        remedy = "Pass an opentelemetry.sdk LogRecordLimits"
+        raise ConfigError("log_record_limits", type(limits).__name__, "it has no limits", remedy) from error
+    return {"attributes": _NO_LIMIT if count is None else count, "value_length": length}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import stat
 from collections.abc import Callable, Iterable, Mapping
-from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import unquote
@@ -168,24 +169,33 @@ def existing_file(value: object) -> str:
     """
     path = _path(value)
     try:
-        with path.open("rb"):
-            return str(path)
-    except OSError as error:
-        raise InvalidValueError(f"cannot be read ({error.strerror})", "Give the path of a readable file") from error
+        # Not opened: a named pipe would block here and be used up.
+        unfit = "is a directory" if stat.S_ISDIR(path.stat().st_mode) else ""
+    except (OSError, ValueError) as error:
+        unfit = getattr(error, "strerror", None) or str(error)
+    if not unfit and not os.access(path, os.R_OK):
+        unfit = "permission denied"
+    if unfit:
+        raise InvalidValueError(f"cannot be read ({unfit})", "Give the path of a readable file")
+    return str(path)
 
 
 def directory(value: object) -> str:
     """Give the path of a directory, which need not exist yet."""
     path = _path(value)
-    if path.exists() and not path.is_dir():
+    if os.path.lexists(path) and not path.is_dir():
         raise InvalidValueError("is not a directory", "Give the path of a directory")
     return str(path)
 
 
 def _path(value: object) -> Path:
-    if isinstance(value, str | PathLike) and (text := fspath(value)) and isinstance(text, str):
+    text = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise InvalidValueError("is not a path", "Give a path")
+    try:
         return Path(text).expanduser()
-    raise InvalidValueError("is not a path", "Give a path")
+    except RuntimeError as error:
+        raise InvalidValueError("starts with ~, and there is no such user", "Give an absolute path") from error
 
 
 def pem(value: object) -> str | bytes:

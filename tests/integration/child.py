@@ -110,8 +110,10 @@ class Child:
         self._process.stdin.write("go\n")
         self._process.stdin.flush()
 
-    def signal(self, number: int) -> None:
+    def signal(self, number: int) -> float:
+        """Send it a signal; gives the monotonic seconds at which that was done."""
         self._process.send_signal(number)
+        return time.monotonic()
 
     def end(self, timeout: float = 30.0) -> Ended:
         """Wait for its end.

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.pki import Pki
 from tests.integration.whole_collector import WholeCollector
 from tests.receivers import BuildError, Collector, Rotel, VictoriaLogs
 from tests.receivers.build import COLLECTOR, VICTORIALOGS, Recipe, build, find_built
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 _BUILT_FOR = {
     "collector": COLLECTOR,
@@ -99,3 +101,12 @@ def victorialogs(pytestconfig: pytest.Config) -> Iterator[VictoriaLogs]:
     _require(pytestconfig, VICTORIALOGS)
     with VictoriaLogs() as process:
         yield process
+
+
+@pytest.fixture
+def pki(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pki:
+    """An authority and a certificate for loopback, for both sides."""
+    # The stock HTTP exporter sets its authority on a requests session, where these variables win over it.
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    return Pki(tmp_path)

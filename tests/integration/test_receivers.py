@@ -10,7 +10,6 @@ from pathlib import Path
 
 import grpc
 import pytest
-import trustme
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter as GrpcExporter
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
@@ -22,6 +21,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 from fapilog_otel.receiver import ReceivedLog, ReceivedScope, ReceiverTls
+from tests.integration.pki import Pki
 from tests.receivers import Collector, ReceiverError, Rotel, VictoriaLogs
 
 TIMESTAMP = time.time_ns() // 1000 * 1000 + 123
@@ -243,23 +243,3 @@ class TestWaiting:
     def test_says_how_many_of_how_many_arrived(self, rotel: Rotel, service_name: str) -> None:
         with pytest.raises(TimeoutError, match=r"rotel: 0 of 1 records after 0\.1 s"):
             rotel.wait_for(1, timeout=0.1, service=service_name)
-
-
-class Pki:
-    """A throw-away authority and a certificate for loopback, as files."""
-
-    def __init__(self, folder: Path) -> None:
-        self.authority, self.certificate, self.key = (folder / name for name in ("ca.pem", "cert.pem", "key.pem"))
-        authority = trustme.CA()
-        pair = authority.issue_cert("127.0.0.1", "localhost")
-        authority.cert_pem.write_to_path(self.authority)
-        pair.private_key_pem.write_to_path(self.key)
-        self.certificate.write_bytes(b"".join(blob.bytes() for blob in pair.cert_chain_pems))
-
-
-@pytest.fixture
-def pki(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pki:
-    # The stock HTTP exporter sets its authority on a requests session, where these variables win over it.
-    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        monkeypatch.delenv(name, raising=False)
-    return Pki(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from functools import cache
@@ -33,7 +34,11 @@ NEEDED_TO_LOG = {"asyncio", "opentelemetry", "ssl"}  # the API itself, and async
 def loaded_after(statement: str) -> frozenset[str]:
     """The modules that a fresh interpreter has loaded after a statement."""
     code = f"{statement}\nimport sys\nprint('\\n'.join(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    # Coverage would start itself in the child and load modules of its own.
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60, env=environ
+    )
     return frozenset(done.stdout.split())
 
 

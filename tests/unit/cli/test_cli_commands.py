@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import types
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -135,6 +136,19 @@ class TestPluginsList:
         entry = next(plugin for plugin in found if plugin["name"] == "otlp_grpc")
         assert (entry["distribution"], entry["builtin"], entry["allowed"]) == ("fapilog-otel", True, True)
 
+    def test_a_third_party_plugin_is_listed_with_the_way_to_allow_it(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        info = tmp_path / "acme_otel-1.2.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-otel\nVersion: 1.2\n")
+        (info / "entry_points.txt").write_text("[fapilog_otel.stages]\ngeo = acme:Geo\n")
+        monkeypatch.syspath_prepend(str(tmp_path))
+        assert "not allowed; FAPILOG_OTEL_PLUGINS=geo allows it" in run("plugins", "list").output
+        monkeypatch.setenv("FAPILOG_OTEL_PLUGINS", "acme-otel")
+        (row,) = [line.split() for line in run("plugins", "list").output.splitlines() if " geo " in line]
+        assert row == ["stage", "geo", "acme-otel", "1.2", "allowed"]
+
 
 class TestDoctor:
     def test_a_receiver_that_answers_gets_one_record(self) -> None:
@@ -172,6 +186,33 @@ class TestDoctor:
         result = run("doctor", "--protocol", "smoke-signal")
         assert result.exit_code == 2
         assert "protocol='smoke-signal'" in result.output
+
+    def test_a_destination_that_cannot_be_built_is_exit_code_2_beside_a_good_one(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with OtlpReceiver() as receiver:
+            monkeypatch.setenv("FAPILOG_OTEL_EXPORTERS__GOOD__TYPE", "otlp_http")
+            monkeypatch.setenv("FAPILOG_OTEL_EXPORTERS__GOOD__ENDPOINT", receiver.http_endpoint)
+            monkeypatch.setenv("FAPILOG_OTEL_EXPORTERS__BAD__TYPE", "otlp_http")
+            monkeypatch.setenv("FAPILOG_OTEL_EXPORTERS__BAD__TIMEOUTT", "3")
+            result = run("doctor")
+            assert len(receiver.logs) == 1
+        assert result.exit_code == 2
+        assert "timeoutt" in result.output
+
+    def test_a_receiver_that_hangs_is_given_up(self) -> None:
+        with OtlpReceiver(script=[Reply(delay=20)]) as receiver:
+            result = run("doctor", "--endpoint", receiver.http_endpoint, "--timeout", "0.3")
+        assert result.exit_code == 1
+        assert "no answer within 0.3 s [timeout]" in result.output
+
+    def test_the_python_encoder_is_said(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("fapilog_otel.encode.select.NATIVE", False)
+        monkeypatch.setattr("fapilog_otel.encode.select.NATIVE_MISSING", "")
+        monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+        result = run("doctor")
+        assert "Python, several times slower (FAPILOG_OTEL_NATIVE=0)" in result.output
+        assert "none: everything is disabled" in result.output
 
     def test_nothing_to_deliver_to_is_no_failure(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("OTEL_LOGS_EXPORTER", "none")

@@ -25,6 +25,7 @@ from typing import Any
 Install = Callable[[], None]
 SCENARIOS: dict[str, Callable[[Install], Any]] = {}
 LEVELS = (5, 10, 20, 25, 30, 40, 50)
+CLASH = {"message": "a key that LogRecord has"}
 
 
 def scenario(function: Callable[[Install], Any]) -> Callable[[Install], Any]:
@@ -71,7 +72,7 @@ def unconfigured_module_functions(install: Install) -> Any:
 def module_functions_configure_the_root(install: Install) -> Any:
     install()
     logging.getLogger("a").warning("by the last resort")
-    logging.info("configures, says nothing")
+    logging.info("configures, says nothing")  # noqa: LOG015 - module functions configure the root
     logging.getLogger("a").warning("by the root handler")
     return answers()
 
@@ -261,12 +262,12 @@ def wrong_calls(install: Install) -> Any:
     log: Any = logging.getLogger("a")
     said = []
     for call in (
-        lambda: log.warning("x", extra={"message": "clash"}),
+        lambda: log.warning("x", extra=CLASH),
         lambda: log.warning("x", unknown=1),
         lambda: log.log("INFO", "x"),
         lambda: log.isEnabledFor("INFO"),
         lambda: log.setLevel("LOUD"),
-        lambda: log.info("x", extra={"message": "clash"}),
+        lambda: log.info("x", extra=CLASH),
     ):
         try:
             said.append(call())

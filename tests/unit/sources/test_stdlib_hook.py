@@ -51,7 +51,7 @@ class TestInstall:
 
     def test_reaches_loggers_outside_any_hierarchy(self, install: Install, provider: RecordingProvider) -> None:
         install()
-        log = logging.Logger("bare")
+        log = logging.Logger("bare")  # noqa: LOG001
         log.addHandler(logging.NullHandler())
         log.debug("hello")
         assert provider.bodies == ["hello"]
@@ -658,8 +658,9 @@ class TestCallsThatLoggingRefuses:
     def test_raise_as_ever_where_the_application_wants_the_record(self, install: Install) -> None:
         install("DEBUG")
         logging.getLogger("b").isEnabledFor(logging.DEBUG)
+        extra = {"message": "clash"}
         with pytest.raises(KeyError):
-            logging.getLogger("a").error("hello", extra=dict(message="clash"))  # noqa: C408
+            logging.getLogger("a").error("hello", extra=extra)
 
     def test_of_a_broken_factory_are_captured(
         self, install: Install, provider: RecordingProvider, monkeypatch: pytest.MonkeyPatch

@@ -79,8 +79,8 @@ class TestEffectiveLevel:
         assert effective_level(logging.getLogger()) == (logging.WARNING, True)
 
     def test_of_a_logger_outside_any_hierarchy_is_its_own(self) -> None:
-        assert effective_level(logging.Logger("bare", 15)) == (15, False)
-        assert effective_level(logging.Logger("bare")) == (0, False)
+        assert effective_level(logging.Logger("bare", 15)) == (15, False)  # noqa: LOG001
+        assert effective_level(logging.Logger("bare")) == (0, False)  # noqa: LOG001
 
 
 class TestWithoutLevel:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import enum
 import logging
 import sys
@@ -21,7 +21,7 @@ def translate(record: logging.LogRecord, **options: Any) -> Record:
 def make(
     msg: object = "hello", *args: object, level: int = logging.INFO, extra: Any = None, **fields: Any
 ) -> logging.LogRecord:
-    log = logging.Logger("shop.cart")
+    log = logging.Logger("shop.cart")  # noqa: LOG001
     exc_info = fields.pop("exc_info", None)
     record = log.makeRecord("shop.cart", level, "/app/cart.py", 42, msg, args, exc_info, "add", extra)
     record.__dict__.update(fields)
@@ -96,7 +96,7 @@ class TestBody:
                 return "formatted late"
 
         assert translate(make(Brace())).body == "formatted late"
-        assert translate(make(datetime.date(2024, 2, 29))).body == "2024-02-29"
+        assert translate(make(dt.date(2024, 2, 29))).body == "2024-02-29"
         assert translate(make(ValueError("broken"))).body == "broken"
 
     def test_uses_the_formatting_of_a_record_class_of_the_application(self) -> None:
@@ -244,9 +244,8 @@ class TestRecordsFromElsewhere:
 
     @pytest.mark.parametrize(
         "field",
-        ["name", "msg", "args", "levelno", "levelname", "pathname", "lineno", "funcName", "created", "exc_info", "exc_text",
-         "stack_info", "thread", "threadName", "otel.event.name"],
-    )  # fmt: skip
+        ["name", "msg", "args", "levelno", "levelname", "pathname", "lineno", "funcName", "created", "exc_info", "exc_text", "stack_info", "thread", "threadName", "otel.event.name"],
+    )
     @pytest.mark.parametrize(
         "value",
         [None, 5, -1, 2**80, 1.5, float("nan"), float("inf"), "text", "", b"bytes", (1,), {"a": 1}, [], Broken(), True],

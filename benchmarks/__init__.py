@@ -1,0 +1,1 @@
+"""What it costs to log with fapilog_otel, measured."""

@@ -1,0 +1,122 @@
+"""Runs as a table, as JSON, and as a page."""
+
+from __future__ import annotations
+
+import statistics
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from benchmarks.compare.session import Run
+    from benchmarks.compare.variants import Group, Variant
+
+_COLUMNS: Final = (
+    "path", "stages", "accepted", "delivered", "lost", "caller ns", "records/s, median (min-max)", "x stock",
+)  # fmt: skip
+_LEFT: Final = 2
+
+_HEAD: Final = """\
+# Results
+
+Written by `python -m benchmarks.compare --write benchmarks/RESULTS.md`; how to read it: [docs/benchmarks.md](../docs/benchmarks.md).
+Absolute figures differ from machine to machine and from day to day; the ratios, measured alternating in one run, are what counts.
+"""
+
+
+def row(variant: Variant, runs: Sequence[Run], peer: Sequence[Run]) -> dict[str, Any]:
+    """Sum a variant's runs up.
+
+    Args:
+        variant: The variant.
+        runs: Its runs.
+        peer: The runs of what it is compared with.
+    """
+    rates = [run.rate for run in runs]
+    return {
+        "key": variant.key,
+        "title": variant.title,
+        "stages": "" if variant.stock else "default" if variant.stages else "off",
+        "accepted": sum(run.accepted for run in runs),
+        "delivered": sum(run.delivered for run in runs),
+        "lost": sum(run.lost for run in runs),
+        "caller_ns": statistics.median(run.caller_ns for run in runs),
+        "rate": statistics.median(rates),
+        "rate_min": min(rates),
+        "rate_max": max(rates),
+        "rates": rates,
+        "written_s": [run.written for run in runs],
+        "elapsed_s": [run.elapsed for run in runs],
+        "requests": [run.requests for run in runs],
+        "bytes_a_record": statistics.median(run.bytes_a_record for run in runs),
+        "ratio": statistics.median(rates) / statistics.median(run.rate for run in peer),
+        "faults": [fault for run in runs for fault in run.faults],
+    }
+
+
+def rows(groups: Sequence[Group], runs: Mapping[str, Sequence[Run]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Give each group's title and rows."""
+    return [
+        (group.title, [row(variant, runs[variant.key], runs[group.peer.key]) for variant in group.variants])
+        for group in groups
+    ]
+
+
+def table(lines: Sequence[Mapping[str, Any]]) -> str:
+    """Give a group's rows as a Markdown table."""
+    cells = [list(_COLUMNS), *(_cells(line) for line in lines)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(_COLUMNS))]
+    rule = ["-" * width if number < _LEFT else "-" * (width - 1) + ":" for number, width in enumerate(widths)]
+    return "\n".join(_line(row, widths) for row in (cells[0], rule, *cells[1:]))
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (
+        cell.ljust(width) if number < _LEFT else cell.rjust(width)
+        for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+    )
+    return f"| {' | '.join(padded)} |"
+
+
+def _cells(line: Mapping[str, Any]) -> list[str]:
+    return [
+        line["title"],
+        line["stages"],
+        _number(line["accepted"]),
+        _number(line["delivered"]),
+        _number(line["lost"]),
+        _number(line["caller_ns"]),
+        f"{_rate(line['rate'])} ({_rate(line['rate_min'])}-{_rate(line['rate_max'])})",
+        f"{line['ratio']:.1f}",
+    ]
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}".replace(",", " ")
+
+
+def _rate(value: float) -> str:
+    """Give three digits: what the noise leaves."""
+    digits = 10 ** max(0, len(str(int(value))) - 3)
+    return _number(round(value / digits) * digits)
+
+
+def document(report: Mapping[str, Any]) -> str:
+    """Give the whole report as a Markdown page."""
+    parts = [_HEAD]
+    parts += [f"## {title}\n\n{table(lines)}\n" for title, lines in report["groups"]]
+    parts.append(f"## Machine and versions\n\n{facts(report)}\n")
+    return "\n".join(parts)
+
+
+def facts(report: Mapping[str, Any]) -> str:
+    """Give what the result depends on, one bullet each."""
+    lines = [f"- {name}: {value}" for name, value in report["machine"].items()]
+    lines.append("- versions: " + ", ".join(f"{name} {value}" for name, value in report["versions"].items()))
+    lines.append(
+        f"- {report['rounds']} rounds, {report['date']}, {report['seconds']:.0f} s; "
+        f"load average at the start {report['load']:.2f}"
+    )
+    if report["note"]:
+        lines.append(f"- {report['note']}")
+    return "\n".join(lines)

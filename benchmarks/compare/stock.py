@@ -1,0 +1,68 @@
+"""The stock OpenTelemetry SDK as a subject."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+from opentelemetry.sdk.resources import Resource
+
+from benchmarks.compare.subject import BURST, WARM_UP, Subject
+from benchmarks.compare.workload import LOGGER_NAME, SERVICE_NAME, api_logger, stdlib_logger
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk._logs.export import LogRecordExporter
+
+    from benchmarks.compare.variants import Variant
+    from benchmarks.compare.workload import Emit
+
+
+def build_stock(variant: Variant, endpoint: str, records: int) -> Subject:
+    """Set the SDK up: its own provider, batch processor and OTLP exporter, defaults but for the queue's size.
+
+    Args:
+        variant: One of the SDK's.
+        endpoint: Base URL of the receiver.
+        records: Records of the timed part, all of which the queue must hold, unless the variant says otherwise.
+    """
+    queue = variant.queue or max(records, WARM_UP, BURST) + 1
+    processor = BatchLogRecordProcessor(_exporter(variant, endpoint), max_queue_size=queue)
+    provider = LoggerProvider(resource=Resource.create({"service.name": SERVICE_NAME}))
+    provider.add_log_record_processor(processor)
+    # "Queue full" is a warning a lost record; its cost would only make the SDK look worse.
+    logging.getLogger("opentelemetry").setLevel(logging.ERROR)
+    return Subject(
+        emit=_emit(variant, provider),
+        flush=processor.force_flush,
+        stats=dict,
+        close=provider.shutdown,
+    )
+
+
+def _exporter(variant: Variant, endpoint: str) -> LogRecordExporter:
+    if variant.protocol == "grpc":
+        from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter as GrpcExporter
+
+        return GrpcExporter(endpoint=endpoint, insecure=True)
+    from opentelemetry.exporter.otlp.proto.http import Compression
+    from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter as HttpExporter
+
+    compression = Compression.Gzip if variant.compression == "gzip" else Compression.NoCompression
+    return HttpExporter(endpoint=f"{endpoint}/v1/logs", compression=compression)
+
+
+def _emit(variant: Variant, provider: Any) -> Emit:
+    if variant.path == "api":
+        return api_logger(provider.get_logger(LOGGER_NAME))
+    from opentelemetry.sdk._logs import LoggingHandler
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        handler = LoggingHandler(logger_provider=provider)
+    root = logging.getLogger()
+    root.setLevel(logging.INFO)
+    root.addHandler(handler)
+    return stdlib_logger(logging.getLogger(LOGGER_NAME))

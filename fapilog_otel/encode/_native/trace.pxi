@@ -1,0 +1,59 @@
+# Trace id, span id and flags of the running context, encoded once a Context; ``encode/trace.py`` says the same in Python.
+
+cdef enum:
+    TRACE_BYTES = 40
+
+
+cdef class TraceCache:
+    """Encoded trace fields of one context at a time, by its identity; the Context is held, so the identity stays its own."""
+
+    cdef object context_var
+    cdef object cached_context
+    cdef PyObject* cached_pointer
+    cdef char fields[TRACE_BYTES]
+    cdef int length
+
+    def __cinit__(self):
+        self.context_var = runtime_context_var()
+        self.cached_context = None
+        self.cached_pointer = NULL
+
+    cdef int put(self, char* target, ids, context) except -1:
+        """Write the trace fields of explicit ids, of a context, or of the current one; gives their length."""
+        cdef PyObject* current = NULL
+        cdef int length
+        if ids is not None:
+            return copy_fields(target, _wire.trace_fields(*ids))
+        if context is not None or self.context_var is None:
+            return copy_fields(target, _wire.trace_fields(*span_context_ids(context)))
+        PyContextVar_Get(self.context_var, NULL, &current)
+        if current is NULL:
+            return 0
+        try:
+            if current is not self.cached_pointer:
+                self.load(<object>current)
+            # load() may have let another thread load its own context in between
+            if current is self.cached_pointer:
+                length = self.length
+                memcpy(target, self.fields, length)
+                return length
+            return copy_fields(target, _wire.trace_fields(*span_context_ids(<object>current)))
+        finally:
+            Py_XDECREF(current)
+
+    cdef int load(self, context) except -1:
+        cdef bytes fields = _wire.trace_fields(*span_context_ids(context))
+        self.length = copy_fields(self.fields, fields)
+        self.cached_pointer = <PyObject*>context
+        self.cached_context = context    # last: letting go of the old context may run its finalisers
+        return 0
+
+    cdef int clear(self) except -1:
+        self.cached_pointer = NULL
+        self.cached_context = None
+        return 0
+
+
+cdef int copy_fields(char* target, bytes fields) except -1:
+    memcpy(target, PyBytes_AS_STRING(fields), PyBytes_GET_SIZE(fields))
+    return <int>PyBytes_GET_SIZE(fields)

@@ -1,0 +1,33 @@
+"""A process that ends while a Collector is there loses nothing, however it ends."""
+
+from __future__ import annotations
+
+from tests.integration.leaving import (
+    INTERPRETERS,
+    PROTOCOLS,
+    RECORDS,
+    WAYS,
+    leave,
+    lost_according_to,
+    stats_of,
+)
+from tests.receivers import Collector
+
+
+@INTERPRETERS
+@PROTOCOLS
+@WAYS
+def test_nothing_is_lost(collector: Collector, service_name: str, way: str, protocol: str, python: str) -> None:
+    endpoint = collector.grpc_endpoint if protocol == "grpc" else collector.http_endpoint
+    ended, seconds = leave(way, endpoint, protocol, service_name, python=python)
+    records = collector.wait_for(RECORDS, service=service_name)
+    assert sorted(record.attributes["index"] for record in records) == list(range(RECORDS))
+    assert lost_according_to(ended.err) == 0
+    assert seconds < 2.0
+    if way == "uncaught":
+        assert "ValueError: the application's own" in ended.err
+    else:
+        assert ended.err == ""
+    if way != "sigterm":
+        stats = stats_of(ended)
+        assert (stats["submitted"], stats["delivered"], stats["in_flight"]) == (RECORDS, RECORDS, 0)
