@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from fapilog_otel.contracts import EncodedLogs, Exporter, ExportResult, Source, Stage
     from fapilog_otel.encode.context import bound_context
     from fapilog_otel.model.record import Record
+    from fapilog_otel.model.version import __version__
     from fapilog_otel.provider.exporter import FapilogLogRecordExporter
     from fapilog_otel.provider.logger import Logger
     from fapilog_otel.provider.processor import FapilogLogRecordProcessor
     from fapilog_otel.provider.provider import LoggerProvider
     from fapilog_otel.settings import Settings
     from fapilog_otel.telemetry.accounting import Stats
-    from fapilog_otel.model.version import __version__
 
 __all__ = [
     "EncodedLogs",

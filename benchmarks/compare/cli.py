@@ -54,12 +54,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.compare",
-        description="Measures fapilog_otel and the stock OpenTelemetry SDK, alternating, against one counting receiver.",
+        description="Measures fapilog_otel and the stock OpenTelemetry SDK, alternating, against one receiver.",
     )
     parser.add_argument("--rounds", type=_positive, default=5, help="alternations (default 5)")
     parser.add_argument("--scale", type=float, default=1.0, help="multiplies the records of each run (default 1)")
-    parser.add_argument("--quick", action="store_true", help="one small round: tells that nothing is lost, not how fast")
-    parser.add_argument("--only", metavar="NAME", nargs="+", choices=sorted(VARIANTS), help="measure these variants and their peers")
+    parser.add_argument("--quick", action="store_true", help="one small round: tells whether anything is lost")
+    parser.add_argument("--only", nargs="+", choices=sorted(VARIANTS), help="measure these and their peers")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured to FILE")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the tables to FILE as Markdown")
     parser.add_argument("--note", default="", help="a remark for the result, such as what else the machine was doing")
@@ -86,8 +86,8 @@ def _chosen(only: Sequence[str] | None) -> list[Group]:
 
 
 def _show(run: Run) -> None:
-    faults = "; ".join(run.faults)
-    print(f"{run.variant.key:26}{run.rate:12,.0f} records/s{run.caller_ns:9,.0f} ns/call  lost {run.lost:,}  {faults}", flush=True)
+    speed = f"{run.rate:12,.0f} records/s{run.caller_ns:9,.0f} ns/call"
+    print(f"{run.variant.key:26}{speed}  lost {run.lost:,}  {'; '.join(run.faults)}", flush=True)
 
 
 def _print(found: dict[str, Any]) -> None:

@@ -26,7 +26,7 @@ def build_ours(variant: Variant, endpoint: str, flush_seconds: float) -> Subject
         flush_seconds: Limit of a flush.
     """
     if variant.native != NATIVE:
-        raise RuntimeError(f"the native encoder is {'in' if NATIVE else 'not in'} use, which is not what is to be measured")
+        raise RuntimeError(f"the {'native' if NATIVE else 'Python'} encoder is in use, not the one to be measured")
     given = _keywords(variant, endpoint)
     if variant.path == "processor":
         return _processor(given, flush_seconds)

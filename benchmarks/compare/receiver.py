@@ -1,7 +1,8 @@
 """The counting receiver, a process of its own: it keeps what arrives, and parses it when the run is over.
 
-While a run is timed it only reads, stores and answers, so that its own cost does not limit the fastest subject. Commands come
-as JSON lines on stdin: ``{"do": "clear"}`` before a run and ``{"do": "examine", "trace_id": …, "span_id": …}`` after it.
+While a run is timed it only reads, stores and answers, so that its own cost does not limit the fastest subject.
+Commands come as JSON lines on stdin: ``{"do": "clear"}`` before a run, and after it
+``{"do": "examine", "trace_id": …, "span_id": …}``.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 """One measured run in a process of its own: log, flush, tell the times as one line of JSON.
 
+::
+
     warm-up ─► short bursts, flushed after each: what a call costs its caller
             ─► flat out, then flush: what is delivered a second
 """

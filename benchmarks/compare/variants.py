@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final, Literal
-
-from typing_extensions import TypeAlias
+from typing import Final, Literal, TypeAlias
 
 Path: TypeAlias = Literal["own", "api", "stdlib", "processor"]
 
@@ -77,6 +75,12 @@ def _each(variants: tuple[Variant, Variant], **changes: object) -> tuple[Variant
 
 
 _STOCK_HTTP = _stock("stock-http", "SDK `Logger.emit` → `BatchLogRecordProcessor` → OTLP/HTTP")
+_STOCK_HTTP_DEFAULT_QUEUE = replace(
+    _STOCK_HTTP,
+    key="stock-http-default-queue",
+    title="the same with its default queue of 2 048",
+    queue=DEFAULT_QUEUE,
+)
 _STOCK_GRPC = replace(_STOCK_HTTP, key="stock-grpc", title=_STOCK_HTTP.title.replace("HTTP", "gRPC"), protocol="grpc")
 _STOCK_GZIP = replace(
     _STOCK_HTTP, key="stock-gzip", title=_STOCK_HTTP.title + ", gzip", compression="gzip", records=10_000
@@ -88,9 +92,7 @@ GROUPS: Final = (
         "OTLP/HTTP",
         (
             _STOCK_HTTP,
-            replace(
-                _STOCK_HTTP, key="stock-http-default-queue", title="the same with its default queue", queue=DEFAULT_QUEUE
-            ),
+            _STOCK_HTTP_DEFAULT_QUEUE,
             *_ours("http", "our logger, 256 KiB requests"),
             *_each(_ours("http-1m", "our logger, 1 MiB requests"), request_bytes=1024 * KIB),
             *_ours("api", "OTel API `Logger.emit`, our provider", "api", 400_000),

@@ -1,8 +1,8 @@
 """What arrived, parsed: how many records, and whether each is the record that was written.
 
-The reference protobuf parser counts the records of each body. Each of them is then looked for by the bytes of its trace id,
-span id, body and five typed attributes, whose encoding protobuf leaves no choice in: as many occurrences as records. And every
-so manieth record is compared field by field.
+The reference protobuf parser counts the records of each body. Each of them is then looked for by the bytes of its
+trace id, span id, body and five typed attributes: there must be as many occurrences as records. And one record in some
+hundreds, at least one a request, is compared field by field.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
-_COMPARED_WHOLE: Final = 499  # every so manieth record
+_COMPARED_EVERY: Final = 499
 _INFO: Final = 9
 
 
@@ -95,7 +95,7 @@ def _parse(message: bytes, expected: Expected, verdict: Verdict) -> int:
         for scope_logs in resource_logs.scope_logs:
             records = scope_logs.log_records
             count += len(records)
-            for index in range(0, len(records), _COMPARED_WHOLE):
+            for index in range(0, len(records), _COMPARED_EVERY):
                 verdict.faults += _differences(records[index], expected)
     return count
 

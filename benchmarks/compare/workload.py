@@ -1,6 +1,7 @@
 """The record that everybody writes, and the loops that write it.
 
-A 40-character body, INFO, and five attributes (str int float bool str), inside a recording span: about 200 bytes on the wire.
+A 40-character body, INFO, and five attributes (str int float bool str), inside a recording span: about 200 bytes on the
+wire.
 """
 
 from __future__ import annotations
@@ -13,8 +14,7 @@ from opentelemetry._logs import SeverityNumber
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable
-
-    from typing_extensions import TypeAlias
+    from typing import TypeAlias
 
     Emit: TypeAlias = Callable[[int, int], None]
 

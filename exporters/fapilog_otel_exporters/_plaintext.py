@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import TYPE_CHECKING
 
 from fapilog_otel.errors import ConfigError, PermanentError
@@ -10,6 +11,16 @@ from fapilog_otel_exporters._headers import holds_credentials
 
 if TYPE_CHECKING:
     from fapilog_otel_exporters._headers import Pairs
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine: ``localhost`` or a loopback address."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
 
 
 class PlaintextGuard:

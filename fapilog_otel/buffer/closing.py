@@ -36,15 +36,15 @@ def close_down(engine: Engine, timeout: float) -> bool:
     end = time.monotonic() + timeout
     engine.core.closed = True
     engine.core.seal_open()
-    if engine._loop is None and not engine._nothing_pending():  # noqa: SLF001 - one unit in two files
+    if engine.loop is None and not engine.nothing_pending():
         engine.closed = False
         engine.start()
         engine.closed = True
-        engine._up.wait(min(timeout, 1.0))  # noqa: SLF001
+        engine.up.wait(min(timeout, 1.0))
     done = _drain_on_loop(engine, end, timeout)
     engine.queue.closed = True
     _drop_the_rest(engine)
-    thread = engine._thread  # noqa: SLF001
+    thread = engine.thread
     if thread is not None and thread is not threading.current_thread():
         thread.join(max(end - time.monotonic(), 0.05))
     engine.spec.diagnostics.flush()
@@ -53,13 +53,13 @@ def close_down(engine: Engine, timeout: float) -> bool:
 
 def _drain_on_loop(engine: Engine, end: float, timeout: float) -> bool:
     reserve = min(timeout * _TRANSPORT_SHARE, _TRANSPORT_MOST)
-    if engine._loop is None:  # noqa: SLF001
-        return engine._nothing_pending()  # noqa: SLF001
+    if engine.loop is None:
+        return engine.nothing_pending()
     try:
         future = engine.submit(_close(engine, end - reserve, reserve))
     except RuntimeError:
         return False
-    if threading.current_thread() is engine._thread:  # noqa: SLF001
+    if threading.current_thread() is engine.thread:
         return False
     try:
         return future.result(max(end - time.monotonic(), 0.01))
@@ -69,7 +69,7 @@ def _drain_on_loop(engine: Engine, end: float, timeout: float) -> bool:
 
 async def _close(engine: Engine, deadline: float, reserve: float) -> bool:
     engine.control.begin_closing(deadline)
-    engine._advance()  # noqa: SLF001
+    engine.advance()
     with engine.lock:
         pending = [hold for branch in required(engine.branches) for hold in branch.holds if hold.chunk.count]
         everything = [hold for branch in engine.branches for hold in branch.holds if hold.chunk.count]
@@ -99,7 +99,7 @@ def _drop_the_rest(engine: Engine) -> None:
     """Account for what is still held: records that slipped in late, or a loop that never ran."""
     with engine.lock:
         engine.core.seal_open()
-        engine._collect()  # noqa: SLF001
+        engine.collect()
         for chunk in engine.core.drop_open():
             engine.queue.release(chunk)
         engine.staging.give_up("shutdown")

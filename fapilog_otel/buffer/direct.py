@@ -1,6 +1,6 @@
 """Sends requests without a queue, for callers that wait for the outcome: the exporter face.
 
-    export() ── request ──► loop of a daemon thread ──► Sender ──► outcome ──► export() returns
+export() ── request ──► loop of a daemon thread ──► Sender ──► outcome ──► export() returns
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class DirectSender:
             self._diagnostics.report("exporter.close", "the exporter did not close cleanly", cause=repr(error))
         loop.stop()
 
-    # -- fork ------------------------------------------------------------------------------------------------------------
+    # -- fork ----------------------------------------------------------------------------------------------------------
 
     def before_fork(self) -> None:
         """Close a transport that cannot live through a fork."""

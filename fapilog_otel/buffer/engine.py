@@ -65,7 +65,7 @@ class Engine:
             chunk_size=chunk_size_for(spec.chunk_size, smallest),
             block_timeout=spec.block_timeout,
             wake=self.wake,
-            collect=self._collect,
+            collect=self.collect,
             ensure=self._ensure,
         )
         self.branches = tuple(self._branch(destination) for destination in spec.destinations)
@@ -73,10 +73,10 @@ class Engine:
         self.core.count_limit = spec.max_queue_size or 0
         self.core.seal_count = spec.max_batch or 0
         self.queue.attach(self.core, self.branches)
-        self._thread: threading.Thread | None = None
+        self.thread: threading.Thread | None = None
         self._starting = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._up = threading.Event()
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.up = threading.Event()
         self._woken = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._progress: asyncio.Event | None = None
@@ -96,7 +96,7 @@ class Engine:
         )
         return Branch(destination.settings, exporter, sender, self.lock, self)
 
-    # -- the branches' host ----------------------------------------------------------------------------------------------
+    # -- the branches' host --------------------------------------------------------------------------------------------
 
     def on_release(self, hold: Hold) -> None:
         """Learn, under the lock, that a branch has finished with a chunk."""
@@ -108,26 +108,26 @@ class Engine:
         """Learn, under the lock, that records are done with."""
         self.queue.on_settled()
 
-    # -- the thread ------------------------------------------------------------------------------------------------------
+    # -- the thread ----------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Start the pipeline thread; does nothing where it runs or the engine is closed."""
         if not self._starting.acquire(blocking=False):
             return
         try:
-            if self._thread is None and not self.closed:
+            if self.thread is None and not self.closed:
                 self.spec.diagnostics.prepare()  # a first import on the pipeline thread could hang a forked child
                 thread = threading.Thread(target=self._run, name=_THREAD_NAME, daemon=True)
-                self._thread = thread
+                self.thread = thread
                 thread.start()
         except RuntimeError as error:  # no new thread while the interpreter goes down, or at the system's limit
-            self._thread = None
+            self.thread = None
             self.spec.diagnostics.report("pipeline.start", "the pipeline thread could not start", cause=str(error))
         finally:
             self._starting.release()
 
     def _ensure(self) -> None:
-        if self._thread is None:
+        if self.thread is None:
             self.start()
 
     def _run(self) -> None:
@@ -136,18 +136,18 @@ class Engine:
             try:
                 loop.run_until_complete(self._main(loop))
             finally:
-                self._loop = None
+                self.loop = None
                 loop.close()
 
     async def _main(self, loop: asyncio.AbstractEventLoop) -> None:
         self._stop: asyncio.Future[None] = loop.create_future()
         self._progress = asyncio.Event()
-        self._loop = loop
-        self._up.set()
+        self.loop = loop
+        self.up.set()
         for branch in self.branches:
             self._spawn(self._start_branch(branch))
         self._arm_timer(loop)
-        self._advance()
+        self.advance()
         await self._stop
         for task in self._tasks:
             task.cancel()
@@ -178,7 +178,7 @@ class Engine:
 
     def wake(self) -> None:
         """Have the loop look at the sealed chunks soon; callable from anywhere, takes no lock."""
-        loop = self._loop
+        loop = self.loop
         if self._woken or loop is None:
             return
         self._woken = True
@@ -189,22 +189,23 @@ class Engine:
 
     def _on_wake(self) -> None:
         self._woken = False
-        self._advance()
+        self.advance()
 
     def _arm_timer(self, loop: asyncio.AbstractEventLoop) -> None:
         loop.call_later(self.spec.schedule_delay, self._tick)
 
     def _tick(self) -> None:
-        loop = self._loop
+        loop = self.loop
         if loop is None:
             return
         self.core.seal_open()
-        self._advance()
+        self.advance()
         self.spec.diagnostics.write()
         self._arm_timer(loop)
 
-    def _advance(self) -> None:
-        self._collect()
+    def advance(self) -> None:
+        """Move sealed chunks on and start requests; on the loop."""
+        self.collect()
         if self.staging.waiting and not self.staging.running:
             self._spawn(self.staging.run(self._offered))
         for branch in self.branches:
@@ -214,7 +215,7 @@ class Engine:
         for branch in self.branches:
             branch.pump()
 
-    def _collect(self) -> None:
+    def collect(self) -> None:
         """Move sealed chunks on: to the deferred stages, or to the branches."""
         with self.lock:
             while self.core.sealed:
@@ -245,7 +246,7 @@ class Engine:
             if donor is not None:
                 self.queue.pool.put(donor)
 
-    # -- flush, shutdown, stats ------------------------------------------------------------------------------------------
+    # -- flush, shutdown, stats ----------------------------------------------------------------------------------------
 
     def submit(self, work: Coroutine[Any, Any, bool]) -> Future[bool]:
         """Run a coroutine on the pipeline thread's loop.
@@ -253,7 +254,7 @@ class Engine:
         Raises:
             RuntimeError: The thread does not run.
         """
-        loop = self._loop
+        loop = self.loop
         if loop is None:
             work.close()
             raise RuntimeError("the pipeline thread does not run")
@@ -272,19 +273,19 @@ class Engine:
         self.core.seal_open()
         with self.lock:
             pending = [hold for branch in required(self.branches) for hold in branch.holds if hold.chunk.count]
-        if self._loop is None and not self._nothing_pending():
+        if self.loop is None and not self.nothing_pending():
             self._ensure()
-            self._up.wait(min(timeout, 1.0))
+            self.up.wait(min(timeout, 1.0))
         try:
             return self.submit(self._flush(pending, deadline))
         except RuntimeError:
             done: Future[bool] = Future()
-            done.set_result(self._nothing_pending())
+            done.set_result(self.nothing_pending())
             return done
 
     def flush(self, timeout: float) -> bool:
         """Deliver all that is pending; see `begin_flush`. Called on the pipeline thread itself it gives False."""
-        if threading.current_thread() is self._thread:
+        if threading.current_thread() is self.thread:
             return False
         future = self.begin_flush(timeout)
         try:
@@ -293,12 +294,13 @@ class Engine:
             future.cancel()
             return False
 
-    def _nothing_pending(self) -> bool:
+    def nothing_pending(self) -> bool:
+        """Tell whether no non-optional destination holds a record."""
         with self.lock:
             return not any(hold.chunk.count for branch in required(self.branches) for hold in branch.holds)
 
     async def _flush(self, pending: list[Hold], deadline: float) -> bool:
-        self._advance()
+        self.advance()
         finished = await self.settled(pending, deadline)
         return finished and not any(hold.lost_any() for hold in pending)
 
@@ -341,12 +343,12 @@ class Engine:
                 if self.core.ops == before:  # no record slipped in between the readings
                     return global_stats(found)
 
-    # -- fork ------------------------------------------------------------------------------------------------------------
+    # -- fork ----------------------------------------------------------------------------------------------------------
 
     def before_fork(self) -> None:
         """Close transports that cannot live through a fork, in the parent."""
         fragile = [branch for branch in self.branches if not exporter_traits(branch.exporter).fork_safe]
-        if not fragile or self._loop is None or threading.current_thread() is self._thread:
+        if not fragile or self.loop is None or threading.current_thread() is self.thread:
             return
         try:
             self.submit(self._pause(fragile)).result(_FORK_DRAIN + 0.5)
@@ -367,7 +369,7 @@ class Engine:
     def after_fork_in_parent(self) -> None:
         """Reopen what `before_fork` closed."""
         paused = [branch for branch in self.branches if branch.paused]
-        if paused and self._loop is not None:
+        if paused and self.loop is not None:
             self.submit(self._resume(paused))
 
     async def _resume(self, paused: list[Branch]) -> bool:

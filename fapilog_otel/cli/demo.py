@@ -17,7 +17,7 @@ from fapilog_otel.cli.demo_shop.shop import ORDERS, SERVICE, Shop
 from fapilog_otel.cli.demo_shop.spans import CountedSpans, spans_like_logs, spans_over_http, tracer_provider
 from fapilog_otel.cli.demo_shop.surroundings import plain_environment, quiet_logging
 from fapilog_otel.cli.demo_shop.tree import Style, trace_lines
-from fapilog_otel.cli.demo_shop.verdict import Verdict, account_problems, compare
+from fapilog_otel.cli.demo_shop.verdict import Verdict, account_problems, compare, leak_problems
 from fapilog_otel.cli.options import given
 from fapilog_otel.cli.outcome import DELIVERED, NOT_DELIVERED, printable, say_error
 from fapilog_otel.receiver import OtlpReceiver
@@ -26,14 +26,15 @@ from fapilog_otel.telemetry.accounting import DestinationStats, Stats
 
 _OWN: Final = "receiver"
 _COLLECTOR: Final = "collector"
-_PATIENCE: Final = 5.0  # seconds for everything to be acknowledged
+_PATIENCE: Final = 3.0  # seconds for every log to be acknowledged
+_AFTERWARDS: Final = 0.5  # seconds for the end, when whoever has not answered by then will not
 _INTRODUCTION: Final = """\
 A shop logs in four places, all in one process: an HTTP handler, a worker thread, an asyncio task and their client.
   shop.web                           stdlib logging
   shop.till  shop.stock  shop.cards  fapilog_otel.get_logger
   shop.mail                          OpenTelemetry's Logs API, and await log.ainfo
 The spans are the OpenTelemetry SDK's. Logs and spans go over OTLP to {where}.
-What arrived there (times are UTC):
+What arrived there follows: times are UTC, and the card numbers were masked before they left.
 """
 
 
@@ -84,13 +85,15 @@ def _run_shop(receiver: OtlpReceiver, protocol: str | None, collector: Settings 
     spans = spans_over_http(receiver.http_endpoint)
     foreign = None if collector is None else spans_like_logs(collector)
     tracing = tracer_provider(SERVICE, [spans] if foreign is None else [foreign, spans])
-    with configure(**_arguments(receiver, protocol, collector)) as handle:
+    handle = configure(**_arguments(receiver, protocol, collector))
+    try:
         with Shop(tracing.get_tracer(SERVICE), journal) as shop:
             for order in ORDERS:
                 shop.place_order(order)
-        tracing.force_flush()
+        tracing.shutdown()
         handle.flush(_PATIENCE)
-    tracing.shutdown()
+    finally:
+        handle.shutdown(_AFTERWARDS)
     return _Run(journal, handle.stats(), spans, foreign)
 
 
@@ -126,7 +129,11 @@ def _report(run: _Run, receiver: OtlpReceiver, collector: Settings | None) -> in
     logs, spans, written = receiver.logs, receiver.spans, run.journal.entries
     verdict = compare(written, logs, spans)
     accounts = list(run.stats.destinations.values())
-    problems = [*verdict.problems, *(line for one in accounts for line in account_problems(one, len(written)))]
+    problems = [
+        *verdict.problems,
+        *leak_problems([order.card_number for order in ORDERS], logs),
+        *(line for one in accounts for line in account_problems(one, len(written))),
+    ]
     typer.echo(_INTRODUCTION.format(where=_where(collector)))
     for line in trace_lines(logs, spans, _style()):
         typer.echo(line)

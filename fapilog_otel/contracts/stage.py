@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, Protocol, runtime_checkable
-
-from typing_extensions import TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -19,8 +17,8 @@ PHASES: Final[tuple[Phase, ...]] = ("filter", "enrich", "redact", "process")
 class Stage(Protocol):
     """A callable that receives a record and returns it, changed or not, or None to filter it out.
 
-    A stage with ``inline = True`` runs on the caller's thread and must be cheap, without I/O or await; any other runs on the
-    pipeline thread's event loop, on records decoded from the chunk, and may return an awaitable.
+    A stage with ``inline = True`` runs on the caller's thread and must be cheap, without I/O or await; any other runs
+    on the pipeline thread's event loop, on records decoded from the chunk, and may return an awaitable.
     """
 
     @property
@@ -38,6 +36,6 @@ class Stage(Protocol):
         """Whether the stage runs on the caller's thread."""
         ...
 
-    def __call__(self, record: Record) -> Record | None | Awaitable[Record | None]:
+    def __call__(self, record: Record) -> Record | Awaitable[Record | None] | None:
         """Process one record."""
         ...

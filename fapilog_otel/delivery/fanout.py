@@ -3,7 +3,7 @@
     chunk ──► Ticket ──► Hold (branch A) ──► waiting ──► request ──► Sender ──► settled, counted
                     └──► Hold (branch B) ──► ...                      a slow branch holds back no other
 
-Every change of a branch's accounts happens under the buffer's lock; the lock is never held across user code or an await.
+Every change of a branch's accounts happens under the buffer's lock, which is never held across user code or an await.
 """
 
 from __future__ import annotations

@@ -11,8 +11,7 @@ from fapilog_otel.encode._wire import resource_fields, schema_url_field, scope_f
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from typing_extensions import TypeAlias
+    from typing import TypeAlias
 
     from fapilog_otel.model.chunk import ChunkLike
     from fapilog_otel.model.scope import Resource, Scope

@@ -18,7 +18,6 @@ from fapilog_otel.encode import _wire
 from fapilog_otel.encode.record_path import encode_fields, run_stages
 from fapilog_otel.encode.trace import TraceCache
 from fapilog_otel.encode.values import build_payload, merge_attributes
-from fapilog_otel.model.chunk import Chunk
 from fapilog_otel.model.severity import MAX_SEVERITY, severity_band
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
 
     from fapilog_otel.encode.plan import EncodePlan
+    from fapilog_otel.model.chunk import Chunk
     from fapilog_otel.model.scope import Scope
 
 LANES = MAX_SEVERITY + 2  # severity numbers 0-24, and one lane for what has no severity (a partial success)
@@ -37,7 +37,7 @@ class EmitHost(Protocol):
     """What an emit core needs of the buffer."""
 
     def acquire(self, band: int, need: int, may_wait: bool) -> Chunk | None:
-        """Give an empty chunk for records of ``band`` with room for ``need`` bytes; None: no room, the record is dropped."""
+        """Give an empty chunk for records of ``band`` with room for ``need`` bytes; None: drop the record."""
 
     def release(self, chunk: Chunk) -> None:
         """Take back an acquired chunk that is not needed after all."""
@@ -155,7 +155,7 @@ class EmitCore:
         event_name: str,
         dropped: int,
     ) -> None:
-        """Encode a record whose attributes are complete already (SDK processors have seen it); never raises an `Exception`.
+        """Encode a record whose attributes are complete (SDK processors have seen it); never raises an `Exception`.
 
         Args:
             scope: Scope and resource.

@@ -1,7 +1,7 @@
 """The logger's level methods in plain Python; ``_native`` holds the twin.
 
-A logger reaches its emit core through a `Port`, which the provider re-points when it is configured, forked or shut down:
-so loggers may be made before `configure`, and live through a fork.
+A logger reaches its emit core through a `Port`, which the provider re-points when it is configured, forked or shut
+down: so loggers may be made before `configure`, and live through a fork.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Port:
 
 
 def exception_of(exc_info: object) -> BaseException | None:
-    """Give the exception that an ``exc_info`` argument stands for: an exception, a triple, or True for the current one."""
+    """Give the exception that an ``exc_info`` argument stands for: an exception, a triple, True for the current one."""
     if isinstance(exc_info, BaseException):
         return exc_info
     if isinstance(exc_info, tuple):

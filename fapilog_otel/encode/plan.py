@@ -49,8 +49,8 @@ class Redaction:
     Args:
         verdict: Dotted path of a key (``"password"``, ``"user.token"``) to KEEP, MASK or DROP; pure, cached by key.
         scrub: Text to the text without secrets; returns the very same object when nothing was found; None: keys only.
-        literals: Texts one of which occurs (ASCII case folded) in everything that ``scrub`` changes, but for long digit runs.
-        digits: Whether ``scrub`` also changes runs of 12 or more digits (single spaces and dashes between them allowed).
+        literals: Texts one of which occurs (ASCII case folded) in everything that ``scrub`` changes but long digit runs.
+        digits: Whether ``scrub`` also changes runs of 12 or more digits (with single spaces and dashes between them).
         always: Call ``scrub`` for every text, whatever it holds (a pattern without a literal).
         mask: What replaces a masked value.
     """
@@ -73,7 +73,7 @@ class EncodePlan:
         context_vars: Whether ``bound_context`` values become attributes.
         static_attributes: Attributes of every record; all others win over them.
         stages: Inline stages in order, errors contained; any makes the emit path build a `Record` first.
-        on_redaction_error: Told of a redactor that raised inside the encoder; the record went out without body and attributes.
+        on_redaction_error: Told of a redactor that raised in the encoder; the record lost its body and attributes.
     """
 
     limits: Limits = field(default_factory=Limits)

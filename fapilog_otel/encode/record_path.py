@@ -93,9 +93,28 @@ def encode_fields(
     own = {} if attributes is None else safe_mapping(attributes)
     if plan.stages:
         return run_stages(
-            plan, scope, timestamp, observed, severity, text, body, own, trace, event_name, dropped  # type: ignore[arg-type]
+            plan,
+            scope,
+            timestamp,
+            observed,
+            severity,
+            text,
+            body,
+            own,
+            trace,
+            event_name,
+            dropped,  # type: ignore[arg-type]
         )
     payload = build_payload(
-        plan, timestamp, observed, severity, text, body, own, dropped, trace, event_name  # type: ignore[arg-type]
+        plan,
+        timestamp,
+        observed,
+        severity,
+        text,
+        body,
+        own,
+        dropped,
+        trace,
+        event_name,  # type: ignore[arg-type]
     )
     return payload, severity, scope

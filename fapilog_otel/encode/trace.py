@@ -16,8 +16,8 @@ _ABSENT = object()
 class TraceCache:
     """Encoded trace id, span id and flags of one context at a time.
 
-    The Context is immutable and held here by a strong reference, so its identity cannot come to stand for another; `clear`
-    lets go of it.
+    The Context is immutable and held here by a strong reference, so its identity cannot come to stand for another;
+    `clear` lets go of it.
     """
 
     __slots__ = ("_context", "_fields", "_var")

@@ -1,4 +1,4 @@
-"""What both encoders do to a value before it is written: convert, redact, truncate; and the slow path of a record too large.
+"""What both encoders do to a value before it is written: convert, redact, truncate; and the way of odd records.
 
 The native encoder writes plain str, bool, int, float and None by itself and calls in here for everything else, so odd
 values have one implementation.
@@ -36,7 +36,7 @@ def safe_mapping(attributes: object) -> dict[object, object]:
 
 
 def merge_attributes(plan: EncodePlan, attributes: object, bound: Mapping[str, object] | None) -> Mapping[str, object]:
-    """Give all attributes of a record: static, then those of the running context, the logger's, the call's; later ones win."""
+    """Give all attributes of a record: static, the running context's, the logger's, the call's; later ones win."""
     own = attributes if attributes is None or type(attributes) is dict else safe_mapping(attributes)
     running = BOUND.get() if plan.context_vars else None
     if not plan.static_attributes and not bound and not running:

@@ -1,18 +1,17 @@
 """Any Python object becomes an OTLP AnyValue: a tree of str, bool, int64, float, bytes, None, list and dict.
 
-Source: opentelemetry-proto ``common.proto`` AnyValue, and the specification's "Mapping Arbitrary Data to OTLP AnyValue".
+Source: opentelemetry-proto ``common.proto`` AnyValue; OpenTelemetry specification, "Mapping Arbitrary Data to OTLP".
 """
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import operator
-from collections.abc import Mapping, Sequence, Set
-from typing import Final, Union
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Final, TypeAlias
 
-from typing_extensions import TypeAlias
-
-AnyValue: TypeAlias = Union[str, bool, int, float, bytes, None, Sequence["AnyValue"], Mapping[str, "AnyValue"]]
+AnyValue: TypeAlias = str | bool | int | float | bytes | Sequence["AnyValue"] | Mapping[str, "AnyValue"] | None
 
 INT64_MIN: Final = -(1 << 63)
 INT64_MAX: Final = (1 << 63) - 1
@@ -41,8 +40,8 @@ def normalise(value: object, budget: Budget | None = None) -> AnyValue:
     """Give the AnyValue tree of any object; never raises an `Exception`.
 
     Args:
-        value: Anything. ``bool`` is told from ``int``; integers outside int64 become text; lone surrogates become U+FFFD; sets
-            and tuples become lists; keys become text; dates become ISO 8601; all else becomes ``str(value)``.
+        value: Anything. ``bool`` is told from ``int``; integers outside int64 become text; lone surrogates become
+            U+FFFD; sets and tuples become lists; keys become text; dates ISO 8601; all else ``str(value)``.
         budget: Nodes and depth left for the record; None: the defaults.
 
     Returns:
@@ -114,9 +113,9 @@ def _convert_other(value: object, budget: Budget, depth: int) -> AnyValue:
         return _integer(int(value))
     if isinstance(value, Mapping):
         return DEPTH_MARK if depth >= budget.depth else _mapping(value, budget, depth + 1)
-    if isinstance(value, (Sequence, Set)):
+    if isinstance(value, (Sequence, AbstractSet)):
         return DEPTH_MARK if depth >= budget.depth else _items(value, budget, depth + 1)
-    if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
+    if isinstance(value, (dt.datetime, dt.date, dt.time)):
         return value.isoformat()
     if isinstance(value, BaseException):
         return f"{type(value).__name__}: {object_text(value)}"
@@ -135,7 +134,7 @@ def _mapping(value: Mapping[object, object], budget: Budget, depth: int) -> AnyV
     return out
 
 
-def _items(value: Sequence[object] | Set[object], budget: Budget, depth: int) -> AnyValue:
+def _items(value: Sequence[object] | AbstractSet[object], budget: Budget, depth: int) -> AnyValue:
     out: list[AnyValue] = []
     for item in value:
         if budget.nodes <= 0:

@@ -124,10 +124,7 @@ class Chunk:
     def append(self, record: bytes, severity: int, scope: Scope) -> None:
         """Add one LogRecord message with its tag and length."""
         scopes = self.scopes
-        if scopes and scopes[-1] is scope:
-            scope_id = len(scopes) - 1
-        else:
-            scope_id = self._scope_id(scope)
+        scope_id = len(scopes) - 1 if scopes and scopes[-1] is scope else self._scope_id(scope)
         self.offsets.append(len(self.data))
         self.severities.append(severity)
         self.scope_ids.append(scope_id)

@@ -20,6 +20,8 @@ _EMPTY: Mapping[str, AnyValue] = MappingProxyType({})
 
 def _empty() -> Mapping[str, AnyValue]:
     return _EMPTY
+
+
 _NO_SCOPE = Scope()
 
 

@@ -19,7 +19,7 @@ class Resource:
     Args:
         attributes: Resource attributes.
         schema_url: Schema URL of the resource, or empty.
-        origin: The SDK resource object this was made from, handed back to SDK exporters and ``LoggerProvider.resource``.
+        origin: The SDK resource object this was made from, handed back to SDK exporters.
     """
 
     __slots__ = ("__weakref__", "attributes", "origin", "schema_url", "wire")

@@ -91,7 +91,7 @@ def parse_level(value: str | int) -> int:
     """Read a level as users write it into a severity number.
 
     Args:
-        value: A name in any case (``"info"``, ``"WARNING"``, ``"audit"``, ``"DEBUG2"``), or a stdlib number (``logging.INFO``).
+        value: A name in any case (``"info"``, ``"WARNING"``, ``"audit"``, ``"DEBUG2"``), or a stdlib number.
 
     Returns:
         A severity number 1-24, or 0 for ``"NOTSET"`` and 0.

@@ -1,22 +1,34 @@
-"""The exporter face: our delivery under a stock batch processor, or ``OTEL_LOGS_EXPORTER=fapilog_otlp``."""
+"""The exporter face: our delivery under a stock batch processor, or ``OTEL_LOGS_EXPORTER=fapilog_otlp``.
+
+    export(batch) ─► values ─► inline stages ─► requests ─► DirectSender ─► SUCCESS | FAILURE
+"""
 
 from __future__ import annotations
 
+import threading
+import time
+from collections import Counter
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from fapilog_otel.assembly import chain_from, exporter_from, retry_policy
+from fapilog_otel.assembly import LevelGate, chain_from, exporter_from, retry_policy
 from fapilog_otel.buffer import exit as process_exit
 from fapilog_otel.buffer.direct import DirectSender
 from fapilog_otel.compat.sdk import LogRecordExporter, LogRecordExportResult
 from fapilog_otel.contracts import EncodedLogs
 from fapilog_otel.contracts.encoded_logs import Segment
+from fapilog_otel.delivery import Control
 from fapilog_otel.encode.writer import chunks_from_records
 from fapilog_otel.errors import ConfigError
+from fapilog_otel.provider.exporter_options import ExporterOptions, read_options, refuse
+from fapilog_otel.provider.metrics import component, observe_exporter
 from fapilog_otel.provider.sdk_records import ScopeCache, record_value
 from fapilog_otel.telemetry.diagnostics import get_diagnostics
+from fapilog_otel.telemetry.origin import exporting
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from fapilog_otel.model.record import Record
     from fapilog_otel.settings import Settings
@@ -32,16 +44,19 @@ class FapilogLogRecordExporter(LogRecordExporter):
         certificate_file: CA bundle.
         client_key_file: Client key for mTLS.
         client_certificate_file: Client certificate for mTLS.
-        headers: Request headers, a mapping, a callable, or ``k=v,k2=v2``.
+        headers: Request headers: a mapping, pairs, a callable, or ``k=v,k2=v2``.
         timeout: Seconds for a whole `export`, retries included.
         compression: ``"none"``, ``"gzip"``, ``"deflate"``, or the stock enums.
         session: Not honoured: our transport has no ``requests`` session.
-        max_request_size: Bytes of a request before compression; larger batches are sent as several requests.
-        meter_provider: For the exporter's own metrics; None: the global one.
+        max_request_size: Bytes of a request before compression: a larger batch is sent as several requests, a single
+            record above it is not sent. 0: no bound. None: the settings'.
+        meter_provider: For metrics about itself, under ``OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED=true`` as in the
+            SDK; None: the global one.
         protocol: ``"http/protobuf"``, ``"http/json"`` or ``"grpc"``.
         insecure: Plaintext gRPC where the endpoint has no scheme.
         credentials: Not honoured: give certificates by file.
         channel_options: gRPC channel options.
+        retryable_error_codes: Not honoured: the OTLP specification says which they are.
         settings: ``fapilog_otel.Settings``; None: from the environment.
 
     Raises:
@@ -65,10 +80,12 @@ class FapilogLogRecordExporter(LogRecordExporter):
         insecure: bool | None = None,
         credentials: Any = None,
         channel_options: Any = None,
+        retryable_error_codes: Any = None,
         settings: Settings | None = None,
     ) -> None:
-        _refuse("session", session, "use headers=, certificate_file= and the proxy variables instead")
-        _refuse("credentials", credentials, "use certificate_file=, client_certificate_file= and client_key_file= instead")
+        refuse("use headers=, certificate_file= and the proxy variables instead", session=session)
+        refuse("use certificate_file=, client_certificate_file= and client_key_file= instead", credentials=credentials)
+        refuse("what OTLP calls retryable is retried", retryable_error_codes=retryable_error_codes)
         given = {
             "endpoint": endpoint,
             "certificate": certificate_file,
@@ -76,23 +93,40 @@ class FapilogLogRecordExporter(LogRecordExporter):
             "client_certificate": client_certificate_file,
             "headers": headers,
             "timeout": timeout,
-            "compression": _compression(compression),
+            "compression": compression,
             "protocol": protocol,
             "insecure": insecure,
         }
-        self._settings = _settings(given, max_request_size, settings)
-        self.meter_provider = meter_provider
-        config = _destination(self._settings, endpoint, channel_options)
-        self._chain = chain_from(self._settings)
+        self._options = read_options(given, max_request_size, channel_options, settings)
+        self._build(self._options, meter_provider)
+        process_exit.watch(self)
+
+    def _build(self, options: ExporterOptions, meter_provider: Any) -> None:
+        resolved = options.settings
+        self._chain = chain_from(resolved)
+        if self._chain.deferred:
+            names = [stage.name for stage in self._chain.deferred]
+            remedy = "Make them inline, or use FapilogLogRecordProcessor or LoggerProvider"
+            raise ConfigError("stages", names, "deferred stages cannot run in an exporter", remedy)
+        self._gate = LevelGate(resolved.level_number or 0, resolved.level_numbers)
         self._scopes = ScopeCache()
-        self._limit = self._settings.max_request_size or _MANY
         self._sender = DirectSender(
-            exporter_from("exporter", config, self._settings.plugins),
-            self._settings.timeout,
-            retry_policy(self._settings),
+            exporter_from("exporter", options.destination, resolved.plugins),
+            resolved.timeout,
+            retry_policy(resolved),
             get_diagnostics(),
         )
-        process_exit.watch(self)
+        self.outcomes: Counter[str] = Counter()
+        """Records by outcome: the reason of a failure, empty for success."""
+        self.in_flight = 0
+        self._counting = threading.Lock()
+        url = urlsplit(str(options.destination["endpoint"]))
+        self._attributes: Mapping[str, Any] = {
+            **component(options.component_type),
+            "server.address": url.hostname or "",
+            **({"server.port": url.port} if url.port else {}),
+        }
+        self._duration = observe_exporter(self, meter_provider, self._attributes)
 
     def export(self, batch: Sequence[Any]) -> LogRecordExportResult:
         """Send a batch and wait for the outcome, retries included, at most ``timeout`` seconds.
@@ -103,18 +137,52 @@ class FapilogLogRecordExporter(LogRecordExporter):
         Returns:
             SUCCESS if the receiver took all of it; FAILURE otherwise, and after `shutdown`.
         """
-        if self._sender.closed:
-            return LogRecordExportResult.FAILURE
-        records = [record_value(one, self._scopes.get(one.instrumentation_scope, one.resource)) for one in batch]
-        kept = [record for record in map(self._inline, records) if record is not None]
-        ok = True
-        for request in self._requests(kept):
-            parts = self._sender.send(request)
-            if parts is None or any(part.error is not None for part in parts):
-                ok = False
-            elif any(part.result is not None and part.result.rejected for part in parts):
-                ok = False
-        return LogRecordExportResult.SUCCESS if ok else LogRecordExportResult.FAILURE
+        outcome: Counter[str] = Counter()
+        with self._operation(len(batch), outcome), exporting():
+            if self._sender.closed:
+                outcome["already_shutdown"] += len(batch)
+                get_diagnostics().report("exporter.closed", "an exporter was given records after its shutdown")
+            else:
+                self._send(batch, outcome)
+        return LogRecordExportResult.FAILURE if any(outcome) else LogRecordExportResult.SUCCESS
+
+    @contextmanager
+    def _operation(self, count: int, outcome: Counter[str]) -> Iterator[None]:
+        started = time.monotonic()
+        with self._counting:
+            self.in_flight += count
+        try:
+            yield
+        finally:
+            with self._counting:
+                self.in_flight -= count
+                self.outcomes.update(outcome)
+            if self._duration is not None:
+                reason = next(filter(None, outcome), "")
+                attributes = {**self._attributes, "error.type": reason} if reason else self._attributes
+                self._duration.record(time.monotonic() - started, attributes)
+
+    def _send(self, batch: Sequence[Any], outcome: Counter[str]) -> None:
+        try:
+            # One deadline over all requests: whatever waits inside the block obeys it.
+            with Control().within(self._options.settings.timeout):
+                for request in self._requests(self._kept(batch, outcome)):
+                    self._send_one(request, outcome)
+        except Exception as error:  # noqa: BLE001 - stages, values and transports are others' code; the caller gets FAILURE
+            outcome["error"] += max(len(batch) - sum(outcome.values()), 1)
+            get_diagnostics().report("exporter.error", "a batch could not be sent", cause=repr(error))
+
+    def _kept(self, batch: Sequence[Any], outcome: Counter[str]) -> Iterator[Record]:
+        for one in batch:
+            record = record_value(one, self._scopes)
+            if record is None:
+                outcome["unreadable"] += 1
+                continue
+            if 0 < record.severity_number < self._gate.of(record.scope.name):
+                continue
+            staged = self._inline(record)
+            if staged is not None:
+                yield staged
 
     def _inline(self, record: Record | None) -> Record | None:
         for stage in self._chain.plan.stages:
@@ -123,17 +191,39 @@ class FapilogLogRecordExporter(LogRecordExporter):
             record = stage(record)
         return record
 
-    def _requests(self, records: Sequence[Record]) -> list[EncodedLogs]:
-        requests: list[EncodedLogs] = []
-        for chunk in chunks_from_records(records, self._chain.plan, self._limit):
+    def _requests(self, records: Iterable[Record]) -> Iterator[EncodedLogs]:
+        limit = self._options.max_request_size
+        for chunk in chunks_from_records(records, self._chain.plan, limit):
             lo = 0
             while lo < chunk.count:
-                hi = chunk.cut(lo, self._limit, _MANY)
-                requests.append(EncodedLogs([Segment(chunk, lo, hi)]))
+                hi = chunk.cut(lo, limit, _MANY)
+                yield EncodedLogs([Segment(chunk, lo, hi)])
                 lo = hi
-        return requests
 
-    def force_flush(self, timeout_millis: int = 10_000) -> bool:
+    def _send_one(self, request: EncodedLogs, outcome: Counter[str]) -> None:
+        if self._options.strict_size and sum(map(len, request.body())) > self._options.max_request_size:
+            if request.count > 1:
+                for half in request.split():
+                    self._send_one(half, outcome)
+                return
+            outcome["payload_too_large"] += 1
+            get_diagnostics().report(
+                "exporter.too_large", "a record is larger than max_request_size; it was not sent", size=request.size
+            )
+            return
+        parts = self._sender.send(request)
+        if parts is None:
+            outcome["shutdown" if self._sender.closed else "timeout"] += request.count
+            return
+        for part in parts:
+            rejected = 0 if part.result is None else min(max(part.result.rejected, 0), part.request.count)
+            if part.error is not None:
+                outcome[part.error.reason or "error"] += part.request.count
+            else:
+                outcome["rejected"] += rejected
+                outcome[""] += part.request.count - rejected
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
         """Nothing is buffered here: `export` has returned only when a batch was done with."""
         del timeout_millis
         return True
@@ -143,51 +233,3 @@ class FapilogLogRecordExporter(LogRecordExporter):
         del timeout_millis
         process_exit.unwatch(self)
         self._sender.shutdown()
-
-
-def _refuse(name: str, value: object, remedy: str) -> None:
-    if value is not None:
-        raise ConfigError(name, type(value).__name__, "it cannot be honoured", f"Leave it out; {remedy}")
-
-
-def _compression(value: Any) -> object:
-    """Give a compression as text; the stock enums of the HTTP and gRPC exporters are understood."""
-    if value is None or isinstance(value, str):
-        return value
-    inner = getattr(value, "value", value)
-    if isinstance(inner, str):
-        return inner
-    name = str(getattr(value, "name", value)).lower()
-    return {"nocompression": "none", "no_compression": "none"}.get(name, name)
-
-
-def _settings(given: Mapping[str, object], max_request_size: int | None, settings: Settings | None) -> Settings:
-    from fapilog_otel.settings import load_settings  # noqa: PLC0415 - pydantic, and only at construction
-
-    arguments = {name: value for name, value in given.items() if value is not None}
-    if max_request_size is not None:
-        arguments["max_request_size"] = max_request_size if max_request_size > 0 else None
-    if settings is not None:
-        arguments["settings"] = settings
-    return load_settings(arguments)
-
-
-def _destination(settings: Settings, endpoint: str | None, channel_options: Any) -> dict[str, object]:
-    grpc = settings.protocol == "grpc"
-    config: dict[str, object] = {
-        "type": "otlp_grpc" if grpc else "otlp_http",
-        "endpoint": endpoint or settings.endpoint_for(settings.protocol),
-    }
-    if not grpc:
-        config["protocol"] = settings.protocol
-    for name in (
-        "headers", "headers_file", "timeout", "compression", "insecure", "certificate", "client_certificate", "client_key",
-    ):
-        value = getattr(settings, name)
-        if value is not None:
-            config[name] = value
-    if channel_options is not None:
-        if not grpc:
-            raise ConfigError("channel_options", channel_options, "they are gRPC's", "Set protocol='grpc' or leave them out")
-        config["channel_options"] = channel_options
-    return config

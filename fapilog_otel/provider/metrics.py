@@ -20,10 +20,14 @@ from fapilog_otel.telemetry.diagnostics import get_diagnostics
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from typing_extensions import TypeAlias
+
     from fapilog_otel.provider.exporter import FapilogLogRecordExporter
     from fapilog_otel.provider.processor import FapilogLogRecordProcessor
     from fapilog_otel.provider.provider import LoggerProvider
     from fapilog_otel.telemetry.accounting import Stats
+
+    Points: TypeAlias = Iterable[tuple[int, Mapping[str, Any]]]
 
 PROCESSOR_TYPE: Final = "batching_log_processor"
 _METER: Final = "fapilog_otel"
@@ -133,9 +137,6 @@ def _observe_stats(meter: Any, owner: Any, attributes: Mapping[str, Any], capaci
         meter.create_up_down_counter(
             "otel.sdk.processor.log.queue.capacity", _LOG, "The number of logs that may wait"
         ).add(capacity, attributes)
-
-
-Points = "Iterable[tuple[int, Mapping[str, Any]]]"
 
 
 def _with_error(attributes: Mapping[str, Any], reason: str) -> Mapping[str, Any]:

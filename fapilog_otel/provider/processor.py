@@ -4,49 +4,49 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fapilog_otel.assembly import destination_for, engine_spec
+from fapilog_otel.assembly import LevelGate, destination_for, engine_spec
 from fapilog_otel.buffer import exit as process_exit
 from fapilog_otel.buffer.engine import Engine
 from fapilog_otel.compat.sdk import LogRecordExporter, LogRecordProcessor
 from fapilog_otel.contracts import Exporter
-from fapilog_otel.encode.log_methods import record_fields
+from fapilog_otel.encode.log_methods import severity_value
 from fapilog_otel.encode.values import merge_attributes
 from fapilog_otel.errors import ConfigError
-from fapilog_otel.model.scope import Resource
-from fapilog_otel.provider.sdk_records import ScopeCache
-from fapilog_otel.telemetry.accounting import Stats
+from fapilog_otel.provider.metrics import observe_processor
+from fapilog_otel.provider.sdk_records import ScopeCache, sdk_fields
+from fapilog_otel.telemetry.diagnostics import get_diagnostics
 from fapilog_otel.telemetry.origin import is_internal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from fapilog_otel.buffer.spec import Destination
     from fapilog_otel.provider.provider import LoggerProvider
     from fapilog_otel.settings import Settings
+    from fapilog_otel.telemetry.accounting import Stats
 
 
-class _RecordFeed:
+class RecordFeed:
     """Hands SDK records to an engine, with a scope of ours for each of the SDK's."""
 
     def __init__(self) -> None:
         self._scopes = ScopeCache()
 
-    def feed(self, engine: Engine, log_record: Any) -> None:
-        """Submit an SDK record; the record itself, which other processors share, is only read."""
+    def feed(self, engine: Engine, log_record: Any, gate: LevelGate) -> None:
+        """Submit an SDK record that passes the gate; it is only read, and nothing is ever raised but a `BaseException`."""
         if is_internal():
             return
-        resource = log_record.resource if log_record.resource is not None else _NO_RESOURCE
-        scope = self._scopes.get(log_record.instrumentation_scope, resource)
-        fields = record_fields(log_record)
-        dropped = log_record.dropped_attributes
-        if dropped:
-            attributes = merge_attributes(engine.core.plan, fields[5], None)
-            engine.core.submit_fields(scope, *fields[:5], attributes, fields[6], fields[8], dropped)
-        else:
-            engine.core.submit(scope, *fields[:6], None, *fields[6:])
-
-
-_NO_RESOURCE = Resource()
+        try:
+            fields = sdk_fields(log_record)
+            scope = self._scopes.of(log_record)
+        except Exception as error:  # noqa: BLE001 - an object of any kind must not reach the application as an error
+            get_diagnostics().report("record.unreadable", "a log record could not be read", cause=repr(error))
+            return
+        if 0 < fields.severity < gate.of(scope.name):
+            return
+        # The running context's attributes are added here; the record's own win.
+        attributes = merge_attributes(engine.core.plan, fields.attributes, None)
+        engine.core.submit_fields(scope, *fields._replace(attributes=attributes))
 
 
 class FapilogLogRecordProcessor(LogRecordProcessor):
@@ -58,7 +58,8 @@ class FapilogLogRecordProcessor(LogRecordProcessor):
         max_export_batch_size: Records a request; None: only bytes count.
         export_timeout_millis: Default ms of `force_flush`.
         max_queue_size: Records that may wait; None: only ``max_queue_bytes`` counts.
-        meter_provider: For the processor's own metrics; None: the global one.
+        meter_provider: For metrics about itself, under ``OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED=true`` as in the
+            SDK; None: the global one.
         settings: ``fapilog_otel.Settings``; None: from the environment.
 
     Raises:
@@ -76,16 +77,28 @@ class FapilogLogRecordProcessor(LogRecordProcessor):
         meter_provider: Any = None,
         settings: Settings | None = None,
     ) -> None:
-        given = _checked(schedule_delay_millis, max_export_batch_size, export_timeout_millis, max_queue_size)
-        self._settings = _settings(given, settings)
-        self.meter_provider = meter_provider
-        self._feed = _RecordFeed()
+        _check_positive(
+            schedule_delay_millis=schedule_delay_millis,
+            max_export_batch_size=max_export_batch_size,
+            export_timeout_millis=export_timeout_millis,
+            max_queue_size=max_queue_size,
+        )
+        given = {
+            "schedule_delay": _seconds(schedule_delay_millis),
+            "max_export_batch_size": max_export_batch_size,
+            "flush_timeout": _seconds(export_timeout_millis),
+            "max_queue_size": max_queue_size,
+        }
+        self._settings = resolved_settings(given, settings)
+        self._gate = LevelGate(self._settings.level_number or 0, self._settings.level_numbers)
+        self._feed = RecordFeed()
         self._engine = Engine(engine_spec(self._settings, destinations=_destinations(exporter, self._settings)))
+        observe_processor(self, meter_provider, self._settings.max_queue_size)
         process_exit.watch(self)
 
     def on_emit(self, log_record: Any) -> None:
         """Take a record (SDK ``ReadWriteLogRecord``); it is encoded at once and not kept."""
-        self._feed.feed(self._engine, log_record)
+        self._feed.feed(self._engine, log_record, self._gate)
 
     def enabled(
         self,
@@ -97,14 +110,23 @@ class FapilogLogRecordProcessor(LogRecordProcessor):
     ) -> bool:
         """Tell whether the pipeline's filters would let such a record pass."""
         del context, event_name
-        number = 0 if severity_number is None else int(getattr(severity_number, "value", severity_number))
+        if self._engine.closed:
+            return False
+        number = severity_value(severity_number)
         name = getattr(instrumentation_scope, "name", "") or ""
-        return not self._engine.closed and self._engine.spec.chain.filters_enabled(number, name)
+        if 0 < number < self._gate.of(name):
+            return False
+        return self._engine.spec.chain.filters_enabled(number, name)
 
-    def shutdown(self) -> None:
-        """Deliver what is pending within ``shutdown_timeout`` and stop, once."""
+    def shutdown(self, timeout_millis: float | None = None) -> None:
+        """Deliver what is pending and stop, once.
+
+        Args:
+            timeout_millis: ms for all of it; None: the settings' ``shutdown_timeout``.
+        """
         process_exit.unwatch(self)
-        self._engine.shutdown(self._settings.shutdown_timeout)
+        seconds = self._settings.shutdown_timeout if timeout_millis is None else max(timeout_millis, 0.0) / 1000
+        self._engine.shutdown(seconds)
 
     def force_flush(self, timeout_millis: float | None = None) -> bool:
         """Deliver what is pending.
@@ -117,7 +139,7 @@ class FapilogLogRecordProcessor(LogRecordProcessor):
         """
         if self._engine.closed:
             return False
-        seconds = self._settings.flush_timeout if timeout_millis is None else timeout_millis / 1000
+        seconds = self._settings.flush_timeout if timeout_millis is None else max(timeout_millis, 0.0) / 1000
         return self._engine.flush(seconds)
 
     def stats(self) -> Stats:
@@ -134,13 +156,13 @@ class EngineProcessor(LogRecordProcessor):
 
     def __init__(self, provider: LoggerProvider) -> None:
         self._provider = provider
-        self._feed = _RecordFeed()
+        self._feed = RecordFeed()
 
     def on_emit(self, log_record: Any) -> None:
         """Take a record."""
         engine = self._provider.engine
-        if engine is not None:
-            self._feed.feed(engine, log_record)
+        if engine is not None and engine.branches:
+            self._feed.feed(engine, log_record, self._provider.gate)
 
     def shutdown(self) -> None:
         """Leave our provider alone: its own handle shuts it down."""
@@ -148,37 +170,42 @@ class EngineProcessor(LogRecordProcessor):
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """Deliver what is pending; see ``LoggerProvider.force_flush``."""
         engine = self._provider.engine
-        return True if engine is None else engine.flush(timeout_millis / 1000)
+        return True if engine is None or engine.closed else engine.flush(timeout_millis / 1000)
 
 
-def _checked(
-    delay: float | None, batch: int | None, timeout: float | None, queue: int | None
-) -> dict[str, object]:
-    for name, value in (
-        ("schedule_delay_millis", delay),
-        ("max_export_batch_size", batch),
-        ("export_timeout_millis", timeout),
-        ("max_queue_size", queue),
-    ):
-        if value is not None and value <= 0:
-            raise ConfigError(name, value, "it must be positive", "Give a positive number, or leave it out")
-    if batch is not None and queue is not None and batch > queue:
-        raise ConfigError(
-            "max_export_batch_size", batch, f"it is greater than max_queue_size={queue}", "Make it at most max_queue_size"
-        )
-    return {
-        "schedule_delay": None if delay is None else delay / 1000,
-        "max_export_batch_size": batch,
-        "flush_timeout": None if timeout is None else timeout / 1000,
-        "max_queue_size": queue,
-    }
+def resolved_settings(given: Mapping[str, object], settings: Settings | None) -> Settings:
+    """Give the settings that a face's own arguments make over those it was given, and tell what is wrong with the rest.
 
+    Args:
+        given: Arguments by the settings' names; None: not given.
+        settings: The face's ``settings`` argument; None: from the environment.
 
-def _settings(given: dict[str, object], settings: Settings | None) -> Settings:
+    Raises:
+        ConfigError: A value cannot be used.
+    """
     from fapilog_otel.settings import load_settings  # noqa: PLC0415 - pydantic, and only at construction
 
     named = {name: value for name, value in given.items() if value is not None}
-    return load_settings({**named, **({} if settings is None else {"settings": settings})})
+    resolved = load_settings({**named, **({} if settings is None else {"settings": settings})})
+    for warning in resolved.warnings:
+        get_diagnostics().report(f"settings.{warning[:40]}", warning)
+    return resolved
+
+
+def _check_positive(**arguments: object) -> None:
+    for name, value in arguments.items():
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+            raise ConfigError(name, value, "it is not a positive number", "Give a positive number, or leave it out")
+    batch, queue = arguments["max_export_batch_size"], arguments["max_queue_size"]
+    if isinstance(batch, (int, float)) and isinstance(queue, (int, float)) and batch > queue:
+        problem = f"it is greater than max_queue_size={queue}"
+        raise ConfigError("max_export_batch_size", batch, problem, "Make it at most max_queue_size")
+
+
+def _seconds(millis: float | None) -> float | None:
+    return None if millis is None else millis / 1000
 
 
 def _destinations(exporter: Any, settings: Settings) -> Sequence[Destination] | None:
@@ -186,7 +213,7 @@ def _destinations(exporter: Any, settings: Settings) -> Sequence[Destination] | 
         return None
     if isinstance(exporter, Exporter) and not hasattr(exporter, "force_flush"):
         return [destination_for("exporter", exporter, settings)]
-    if not callable(getattr(exporter, "export", None)):
-        raise ConfigError("exporter", exporter, "it has no export()", "Pass an exporter of ours or an SDK LogRecordExporter")
-    config = {"type": "sdk_adapter", "exporter": exporter}
-    return [destination_for("exporter", config, settings)]
+    if isinstance(exporter, type) or not callable(getattr(exporter, "export", None)):
+        remedy = "Pass an exporter of ours or an SDK LogRecordExporter"
+        raise ConfigError("exporter", exporter, "it has no export()", remedy)
+    return [destination_for("exporter", {"type": "sdk_adapter", "exporter": exporter}, settings)]

@@ -96,6 +96,9 @@ class ProcessorList:
         engine = self._provider.engine
         if engine is None:
             return
+        if engine.closed:
+            self._count_late(engine, logger, severity)
+            return
         try:
             own, dropped = _limited(merge_attributes(engine.core.plan, attributes, logger.bound), engine.core.plan.limits)
             now = time.time_ns()
@@ -115,13 +118,19 @@ class ProcessorList:
             record = self._writable(logger, api_record, dropped)
         except Exception as error:  # noqa: BLE001 - a context or value that the SDK's types refuse; ours take it
             _report(logger, "emit", error)
-            scope, _ = self._provider.port.resolve(logger)
             engine.core.submit(
-                scope, timestamp, observed, severity, text, body, attributes, logger.bound, ids, None, event_name
+                self._scope(logger), timestamp, observed, severity, text, body, attributes, logger.bound, ids, None, event_name
             )
             return
         self._show(record)
         self._submit(engine, logger, record)
+
+    def _count_late(self, engine: Any, logger: Any, severity: int) -> None:
+        if engine.branches:  # the core refuses it, and counts that
+            engine.core.submit(self._scope(logger), 0, 0, severity, "", None, None, None, (0, 0, 0), None, "")
+
+    def _scope(self, logger: Any) -> Any:
+        return self._provider.port.resolve.scope(logger.scope_key)
 
     def _writable(self, logger: Any, api_record: Any, dropped: int) -> Any:
         from fapilog_otel.compat.sdk import ReadWriteLogRecord  # noqa: PLC0415 - only with processors
@@ -149,7 +158,7 @@ class ProcessorList:
             return
         try:
             fields = sdk_fields(record)
-            scope, _ = self._provider.port.resolve(logger)
+            scope = self._scope(logger)
             if (
                 record.resource is not self._provider.resource
                 or record.instrumentation_scope is not logger.instrumentation_scope

@@ -1,7 +1,7 @@
-"""Exact accounts: submitted = delivered + filtered + dropped(by reason) + failed(by reason) + in_flight, at every instant.
+"""Exact accounts: submitted = delivered + filtered + dropped + failed + in_flight, at every instant.
 
-Everything but ``in_flight`` is a counter that only grows; ``in_flight`` is counted from the chunks that a destination still
-holds. So the equation can fail, and the tests that check it mean something.
+Everything but ``in_flight`` is a counter that only grows; ``in_flight`` is counted from the chunks that a destination
+still holds. So the equation can fail, and the tests that check it mean something.
 """
 
 from __future__ import annotations
@@ -115,7 +115,9 @@ class DestinationStats:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """All counters at an instant, in records; the global ones are those of the non-optional destination with the fewest delivered.
+    """All counters at an instant, in records.
+
+    The global ones are those of the non-optional destination with the fewest delivered.
 
     Args:
         submitted: Records that passed the level gate.
@@ -193,7 +195,7 @@ def destination_stats(intake: Intake, ledger: Ledger, in_flight: Lanes, missed: 
 
 
 def global_stats(destinations: Sequence[DestinationStats], recovered: int = 0) -> Stats:
-    """Give the global account: that of the non-optional destination with the fewest delivered (ties: the first named)."""
+    """Give the global account: that of the non-optional destination with the fewest delivered; ties: the first."""
     candidates = [one for one in destinations if not one.optional] or list(destinations)
     if not candidates:
         return Stats()

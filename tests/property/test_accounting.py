@@ -123,9 +123,7 @@ class Accounts(RuleBasedStateMachine):
     @rule(number=st.integers(1, 60), severity=SEVERITIES, size=st.sampled_from([1, 300, 9000]))
     def emit(self, number: int, severity: int, size: int) -> None:
         for index in range(number):
-            self.engine.core.submit(
-                SCOPE, -1, 0, severity, "", "x" * size, {"index": index}, None, (0, 0, 0), None, ""
-            )
+            self.engine.core.submit(SCOPE, -1, 0, severity, "", "x" * size, {"index": index}, None, (0, 0, 0), None, "")
         self.emitted += number
 
     @rule(number=st.integers(1, 200), severity=SEVERITIES)

@@ -19,7 +19,6 @@ from fapilog_otel.model.scope import Scope
 from tests.property.hosts import new_core, sealed_payloads
 from tests.property.records import PLANS, RECORDS, Generated
 
-
 SCOPE = Scope("twins")
 SLOW = settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
 

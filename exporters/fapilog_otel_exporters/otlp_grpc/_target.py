@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from fapilog_otel.errors import ConfigError
-from fapilog_otel.settings.endpoint import is_loopback
 from fapilog_otel.settings.secret import mask_url
 from fapilog_otel_exporters._http_url import parse_http_url
+from fapilog_otel_exporters._plaintext import is_loopback
 
 DEFAULT_PORT: Final = 4317
 _UNIX: Final = ("unix:", "unix-abstract:")
@@ -55,4 +55,4 @@ def parse_target(endpoint: str, insecure: bool | None) -> Target:
         remedy = f"Write {parts.scheme}://{parts.bracketed}:{parts.port}, or use protocol http/protobuf"
         raise ConfigError("endpoint", mask_url(endpoint), "has a path, which gRPC does not know", remedy)
     address = f"{parts.bracketed}:{parts.port}"
-    return Target(address, parts.secure, is_loopback(parts.shown), parts.userinfo, mask_url(endpoint))
+    return Target(address, parts.secure, is_loopback(parts.host), parts.userinfo, mask_url(endpoint))

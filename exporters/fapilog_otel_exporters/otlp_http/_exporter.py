@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from fapilog_otel.contracts.exporter import ExporterTraits, ExportResult
 from fapilog_otel.errors import RetryableError
-from fapilog_otel.settings.endpoint import is_loopback
 from fapilog_otel.telemetry.diagnostics import get_diagnostics
 from fapilog_otel_exporters._body_sink import ReplyUnreadableError
 from fapilog_otel_exporters._headers import HeaderSource, HeadersSetting, Pairs
 from fapilog_otel_exporters._http_url import parse_http_url
-from fapilog_otel_exporters._plaintext import PlaintextGuard
+from fapilog_otel_exporters._plaintext import PlaintextGuard, is_loopback
 from fapilog_otel_exporters._resolver import Resolver
 from fapilog_otel_exporters._tls import Certificates, PemSource, Reloaded
 from fapilog_otel_exporters._user_agent import user_agent
@@ -93,7 +92,7 @@ class OtlpHttpExporter:
         self._headers = HeaderSource(headers, headers_file, self._url.userinfo)
         self._certificates = Certificates(certificate, client_certificate, client_key)
         self._guard = PlaintextGuard(
-            exposed=not self._url.secure and not is_loopback(self._url.shown),
+            exposed=not self._url.secure and not is_loopback(self._url.host),
             refuse=refuse_plaintext_credentials,
             shown=self._url.shown,
         )

@@ -3,7 +3,7 @@
 ::
 
     place order o-1001  client  6.1 ms  span 00f067aa0ba902b7
-    ├─ 03:10:00.123 INFO  placing an order  order_id=o-1001  [shop.till]
+    ├─ 03:10:00.123 INFO  placing an order  [shop.till]  order_id=o-1001
     └─ POST /orders  server  4.8 ms  span 53995c3f42cd8ad8
        └─ ...
 
@@ -32,7 +32,7 @@ _BOLD: Final = "1"
 _DIM: Final = "2"
 _RED: Final = "31"
 # What tells where on this machine the program lies, and what takes many lines.
-_LEFT_OUT: Final = ("code.", "thread.", "exception.stacktrace")
+_LEFT_OUT: Final = ("code.", "thread.", "exception.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +82,15 @@ def log_line(log: ReceivedLog, style: Style) -> str:
     level = f"{printable(log.severity_text) or '-':<5}"
     color = _LEVEL_COLORS[severity_band(log.severity_number)]
     body = log.body if isinstance(log.body, str) else _text(log.body)
-    parts = [clock(log.timestamp or log.observed_timestamp), style.paint(color, level), printable(body)]
+    parts = [f"{clock(_written(log))} {style.paint(color, level)} {printable(body)}"]
+    if "exception.type" in log.attributes:
+        kind = str(log.attributes["exception.type"]).rpartition(".")[2]
+        parts.append(style.paint(_RED, printable(f"{kind}: {log.attributes.get('exception.message', '')}")))
+    parts.append(style.paint(_DIM, f"[{printable(log.scope.name)}]"))
     pairs = _pairs(log)
     if pairs:
         parts.append(style.paint(_DIM, pairs))
-    parts.append(style.paint(_DIM, f"[{printable(log.scope.name)}]"))
-    return " ".join(parts)
+    return "  ".join(parts)
 
 
 def clock(nanoseconds: int) -> str:
@@ -145,8 +148,12 @@ class _Trace:
 
 def _begin(items: Sequence[ReceivedSpan | ReceivedLog]) -> int:
     return min(
-        (item.timestamp or item.observed_timestamp) if isinstance(item, ReceivedLog) else item.start for item in items
+        _written(item) if isinstance(item, ReceivedLog) else item.start for item in items
     )
+
+
+def _written(log: ReceivedLog) -> int:
+    return log.timestamp or log.observed_timestamp
 
 
 def _pairs(log: ReceivedLog) -> str:

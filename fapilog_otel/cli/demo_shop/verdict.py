@@ -46,6 +46,12 @@ def compare(written: Sequence[Entry], logs: Sequence[ReceivedLog], spans: Sequen
     return Verdict(len(written), matched, tuple(problem for problem in problems if problem))
 
 
+def leak_problems(secrets: Iterable[str], logs: Sequence[ReceivedLog]) -> tuple[str, ...]:
+    """Give what is wrong where a text that redaction must hide has arrived anyhow; the text itself is not shown."""
+    found = sum(any(secret in repr((log.body, log.attributes)) for secret in secrets) for log in logs)
+    return (f"{found} logs hold a card number, which should be masked",) if found else ()
+
+
 def account_problems(stats: DestinationStats, written: int) -> tuple[str, ...]:
     """Give what is wrong with a destination's account: uneven, or not everything delivered."""
     problems = []

@@ -8,6 +8,8 @@ import importlib
 import socket
 import ssl
 import struct
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -188,6 +190,42 @@ class RawServer:
     @property
     def https_url(self) -> str:
         return f"https://127.0.0.1:{self.port}/v1/logs"
+
+
+CLIENT_PRELUDE = """
+import asyncio, sys
+from fapilog_otel.contracts import EncodedLogs
+from fapilog_otel.model.record import Record
+from fapilog_otel.model.scope import Scope
+from fapilog_otel_exporters.otlp_grpc._exporter import OtlpGrpcExporter
+from fapilog_otel_exporters.otlp_http._exporter import OtlpHttpExporter
+
+record = Record(
+    timestamp=1,
+    observed_timestamp=1,
+    severity_number=9,
+    severity_text="INFO",
+    body="x",
+    attributes={},
+    scope=Scope("shop"),
+)
+request = EncodedLogs.from_records([record])
+"""
+
+
+def run_client(code: str, endpoint: str, reports: str = "") -> str:
+    """Run code in a process of its own that has both exporters and a ``request``; give its output.
+
+    Args:
+        code: What to run.
+        endpoint: Its first argument.
+        reports: What it has to say on stderr, among other things; empty: it says nothing.
+    """
+    command = [sys.executable, "-c", CLIENT_PRELUDE + code, endpoint]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert finished.returncode == 0, finished.stderr
+    assert reports in finished.stderr if reports else finished.stderr == "", finished.stderr
+    return finished.stdout
 
 
 def free_port() -> int:

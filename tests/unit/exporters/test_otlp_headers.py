@@ -8,7 +8,7 @@ from otlp_support import Reported, capture_diagnostics
 
 from fapilog_otel.errors import ConfigError, PermanentError, RetryableError
 from fapilog_otel_exporters._headers import HeaderSource, holds_credentials
-from fapilog_otel_exporters._plaintext import PlaintextGuard
+from fapilog_otel_exporters._plaintext import PlaintextGuard, is_loopback
 
 
 @pytest.fixture
@@ -159,3 +159,13 @@ class TestPlaintextGuard:
         PlaintextGuard(exposed=True, refuse=True, shown="").check((("x-tenant", "x"),))
 
         assert reported.lines == []
+
+
+class TestIsLoopback:
+    @pytest.mark.parametrize("host", ["localhost", "otel.localhost", "127.0.0.1", "127.8.9.10", "::1"])
+    def test_knows_this_machine(self, host: str) -> None:
+        assert is_loopback(host)
+
+    @pytest.mark.parametrize("host", ["collector", "10.0.0.1", "localhost.example.com", "fe80::1%eth0", ""])
+    def test_knows_other_machines(self, host: str) -> None:
+        assert not is_loopback(host)

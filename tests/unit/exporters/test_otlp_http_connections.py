@@ -8,7 +8,7 @@ import socket
 from collections.abc import AsyncIterator
 
 import pytest
-from otlp_support import Answer, RawServer, open_descriptors, raw_server, reply, request_of, until
+from otlp_support import Answer, RawServer, open_descriptors, raw_server, reply, request_of, run_client, until
 
 from fapilog_otel.errors import RetryableError
 from fapilog_otel.receiver import Disconnect, OtlpReceiver, Reply, Truncate
@@ -351,27 +351,29 @@ class TestLifeCycle:
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform cannot fork")
     def test_abandon_in_a_forked_child_leaves_the_parents_connection_alone(self) -> None:
         with OtlpReceiver() as receiver:
-            exporter = OtlpHttpExporter(receiver.http_endpoint + "/v1/logs")
-            loop = asyncio.new_event_loop()
-            loop.run_until_complete(exporter.start())
-            loop.run_until_complete(exporter.export(request_of()))
-            child = os.fork()
-            if child == 0:
-                status = 1
-                try:
-                    exporter.abandon()
-                    own = asyncio.new_event_loop()
-                    own.run_until_complete(exporter.start())
-                    own.run_until_complete(exporter.export(request_of(2)))
-                    own.run_until_complete(exporter.close())
-                    status = 0
-                finally:
-                    os._exit(status)
-            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-            kept = exporter._client._idle[0]  # type: ignore[union-attr]
-            loop.run_until_complete(exporter.export(request_of()))
-            assert exporter._client._idle == [kept]  # type: ignore[union-attr]
-            loop.run_until_complete(exporter.close())
-            loop.close()
+            assert run_client(FORK_CLIENT, receiver.http_endpoint + "/v1/logs") == "kept\n"
+            assert len(receiver.logs) == 3
 
-            assert len(receiver.logs) == 4
+
+FORK_CLIENT = """
+import os
+
+exporter = OtlpHttpExporter(sys.argv[1])
+loop = asyncio.new_event_loop()
+loop.run_until_complete(exporter.start())
+loop.run_until_complete(exporter.export(request))
+child = os.fork()
+if child == 0:
+    exporter.abandon()
+    own = asyncio.new_event_loop()
+    own.run_until_complete(exporter.start())
+    own.run_until_complete(exporter.export(request))
+    own.run_until_complete(exporter.close())
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+kept = exporter._client._idle[0]
+loop.run_until_complete(exporter.export(request))
+print("kept" if exporter._client._idle == [kept] else "replaced")
+loop.run_until_complete(exporter.close())
+loop.close()
+"""
