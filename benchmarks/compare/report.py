@@ -22,8 +22,8 @@ _HEAD: Final = """\
 Written by `python -m benchmarks.compare --write benchmarks/RESULTS.md`; how to read it:
 [docs/benchmarks.md](../docs/benchmarks.md). Absolute figures differ from machine to machine and from day to day; the
 ratios, measured alternating in one run, are what counts. Each run is a fresh process; counts are sums over all rounds.
-Our side runs with `on_full="block"` and a `block_timeout` of a minute: flat out, writing outruns every transport, so the
-caller waits for room and nothing is dropped.
+Our side runs with `on_full="block"` and a `block_timeout` of a minute: flat out, writing outruns every transport, so
+the caller waits for room and nothing is dropped.
 """
 
 

@@ -6,12 +6,13 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
+from fapilog_otel.assembly import named_resource
+from fapilog_otel.bootstrap.attach import become_global
+from fapilog_otel.bootstrap.facade import facade
 from fapilog_otel.bootstrap.handle import Handle
-from fapilog_otel.bootstrap.signals import flush_on_sigterm
+from fapilog_otel.bootstrap.signals import TermHandler
 from fapilog_otel.buffer import exit as process_exit
-from fapilog_otel.compat import api
 from fapilog_otel.errors import ConfigError
-from fapilog_otel.provider.provider import LoggerProvider
 from fapilog_otel.telemetry.diagnostics import get_diagnostics
 
 if TYPE_CHECKING:
@@ -21,13 +22,19 @@ if TYPE_CHECKING:
     from fapilog_otel.provider.logger import Logger
     from fapilog_otel.settings import Settings
 
-_FACADE = LoggerProvider.unconfigured()
-_LOCK = threading.RLock()
-
 
 class _Current:
+    lock = threading.RLock()
     handle: Handle | None = None
     pid: int = 0
+
+
+def _in_child() -> None:
+    _Current.lock = threading.RLock()  # another thread of the parent may have held it
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
 
 
 def current_handle() -> Handle | None:
@@ -43,7 +50,7 @@ def get_logger(name: str = "", version: str | None = None, **attributes: Any) ->
         version: Version of what logs.
         **attributes: Attributes bound to each record.
     """
-    logger = _FACADE.make_logger(name, version, own=True)
+    logger = facade().make_logger(name, version, own=True)
     return logger.bind(**attributes) if attributes else logger
 
 
@@ -79,8 +86,8 @@ def configure(
 ) -> Handle:
     """Take the application's logs, tie them to their traces and deliver them over OTLP.
 
-    Every argument is also a setting and an environment variable; an argument wins over the environment, which wins over the
-    default. Standard values come from ``OTEL_*``, ours from ``FAPILOG_OTEL_*``.
+    Every argument is also a setting and an environment variable; an argument wins over the environment, which wins
+    over the default. Standard values come from ``OTEL_*``, ours from ``FAPILOG_OTEL_*``.
 
     Args:
         endpoint: Base URL of the receiver, ``http://localhost:4318``; ``/v1/logs`` is appended.
@@ -119,21 +126,26 @@ def configure(
     """
     from fapilog_otel.settings import load_settings  # noqa: PLC0415 - pydantic costs 100 ms, and only here
 
-    given = dict(locals())
+    given: dict[str, Any] = dict(locals())
     given.pop("load_settings")
     given.update(given.pop("more"))
-    sdk_resource = resource if resource is not None and hasattr(resource, "merge") else None
+    sdk_resource: Any = resource if hasattr(resource, "merge") else None
     if sdk_resource is not None:
         given["resource"] = dict(sdk_resource.attributes)
     resolved = load_settings({name: value for name, value in given.items() if value is not None})
-    with _LOCK:
+    if sdk_resource is not None:
+        sdk_resource = named_resource(sdk_resource, service_name)
+    with _Current.lock:
         existing = _reusable(resolved)
         return existing if existing is not None else _start(resolved, sdk_resource)
 
 
 def _reusable(settings: Settings) -> Handle | None:
     handle = _Current.handle
-    if handle is None or handle.closed or _Current.pid != os.getpid():
+    if handle is None or handle.closed:
+        return None
+    if _Current.pid != os.getpid():
+        handle.shutdown()  # a forked child's inheritance: what the child has logged through it goes out first
         return None
     if handle.settings == settings:
         return handle
@@ -146,43 +158,31 @@ def _reusable(settings: Settings) -> Handle | None:
 
 
 def _start(settings: Settings, sdk_resource: Any) -> Handle:
-    if _Current.handle is not None and not _Current.handle.closed:  # a forked child's inheritance
-        for source in _Current.handle._sources:  # noqa: SLF001 - the handle's own module family
-            source.uninstall()
     _warn_without_native()
-    _FACADE.attach(settings, sdk_resource)
-    handle = Handle(_FACADE, settings, (), _forget)
+    provider = facade()
+    provider.attach(settings, sdk_resource)
+    handle = Handle(provider, settings, _forget)
+    if not settings.disabled:
+        try:
+            become_global(provider)
+            for source in settings.sources:
+                handle.add_source(_install(source, settings))
+        except BaseException:
+            handle.shutdown(0.1)
+            raise
     _Current.handle, _Current.pid = handle, os.getpid()
-    if settings.disabled:
-        return handle
-    try:
-        _become_global()
-        for source in settings.sources:
-            handle.add_source(_install(source, settings))
-    except BaseException:
-        handle.shutdown(0.1)
-        raise
-    process_exit.watch(handle)
-    if settings.install_hooks and settings.handle_sigterm:
-        flush_on_sigterm(handle)
+    if settings.install_hooks and not settings.disabled:
+        process_exit.watch(handle)
+        if settings.handle_sigterm:
+            _ON_SIGTERM.install()
     return handle
 
 
 def _forget(handle: Handle) -> None:
-    with _LOCK:
+    with _Current.lock:
         if _Current.handle is handle:
             _Current.handle = None
-
-
-def _become_global() -> None:
-    """Make ours the global provider, or attach to the one that is there."""
-    present = api.current_logger_provider()
-    if present is None:
-        api.set_logger_provider(_FACADE)
-    elif present is not _FACADE:
-        from fapilog_otel.bootstrap.attach import attach_to_provider  # noqa: PLC0415 - loads the logs SDK
-
-        attach_to_provider(present, _FACADE)
+            _ON_SIGTERM.uninstall()
 
 
 def install(source: str | Source, /, **options: Any) -> SourceHandle:
@@ -215,7 +215,7 @@ def _install(source: str | Source, settings: Settings, options: Mapping[str, Any
         found = make_source(source, settings, dict(options or {})) or load_source(source, settings.plugins)
     else:
         found = source
-    return found.install(_FACADE)
+    return found.install(facade())
 
 
 def shutdown(timeout: float | None = None) -> bool:
@@ -229,6 +229,9 @@ def shutdown(timeout: float | None = None) -> bool:
     """
     handle = _Current.handle
     return True if handle is None else handle.shutdown(timeout)
+
+
+_ON_SIGTERM = TermHandler(shutdown)
 
 
 def _warn_without_native() -> None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from fapilog_otel.buffer import exit as process_exit
 from fapilog_otel.telemetry.accounting import Stats
+from fapilog_otel.telemetry.diagnostics import get_diagnostics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from types import TracebackType
 
     from typing_extensions import Self
@@ -26,21 +27,14 @@ class Handle:
     Args:
         provider: The provider that feeds it.
         settings: What it was configured with.
-        sources: Installed sources, uninstalled at shutdown.
         on_shutdown: Called once, after shutdown.
     """
 
-    def __init__(
-        self,
-        provider: LoggerProvider,
-        settings: Settings,
-        sources: Sequence[SourceHandle],
-        on_shutdown: Callable[[Handle], None],
-    ) -> None:
+    def __init__(self, provider: LoggerProvider, settings: Settings, on_shutdown: Callable[[Handle], None]) -> None:
         self.provider = provider
         self.settings = settings
         self._engine = provider.engine
-        self._sources = list(sources)
+        self._sources: list[SourceHandle] = []
         self._on_shutdown = on_shutdown
         self._down = False
 
@@ -58,7 +52,7 @@ class Handle:
         return Stats() if self._engine is None else self._engine.stats()
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Deliver all that is pending at the call.
+        """Deliver all that is pending at the call, through attached processors too.
 
         Args:
             timeout: Seconds; None: ``shutdown_timeout``.
@@ -66,20 +60,22 @@ class Handle:
         Returns:
             True if all of it was delivered in time; False if any was lost, rejected or is still pending.
         """
-        seconds = self._seconds(timeout)
-        return True if self._engine is None else self._engine.flush(seconds)
+        return True if self._down else self.provider.force_flush(self._seconds(timeout) * 1000)
 
     async def aflush(self, timeout: float | None = None) -> bool:
         """Deliver all that is pending without blocking the event loop; see `flush`."""
-        engine = self._engine
-        if engine is None:
+        if self._down:
             return True
         seconds = self._seconds(timeout)
-        future = asyncio.wrap_future(engine.begin_flush(seconds))
-        try:
-            return await asyncio.wait_for(future, seconds + 0.1)
-        except asyncio.TimeoutError:
-            return False
+        deadline = time.monotonic() + seconds
+        foreign = self.provider.processors.begin_flush(seconds)
+        pending = [asyncio.wrap_future(future) for future in foreign.futures]
+        if self._engine is not None:
+            pending.append(asyncio.wrap_future(self._engine.begin_flush(seconds)))
+        if pending:
+            await asyncio.wait(pending, timeout=seconds + 0.1)
+        flushed = all(future.done() and future.result() for future in pending)
+        return foreign.wait(min(deadline, time.monotonic())) and flushed
 
     def shutdown(self, timeout: float | None = None) -> bool:
         """Uninstall the sources, deliver what is pending and stop; a second call does nothing and gives True.
@@ -94,13 +90,20 @@ class Handle:
             return True
         self._down = True
         process_exit.unwatch(self)
-        for source in self._sources:
-            source.uninstall()
         deadline = time.monotonic() + self._seconds(timeout)
+        self._uninstall_sources()
         clean = self.provider.shutdown(max(deadline - time.monotonic(), 0.05) * 1000)
         self._report_losses()
         self._on_shutdown(self)
         return clean
+
+    def _uninstall_sources(self) -> None:
+        for source in self._sources:
+            try:
+                source.uninstall()
+            except Exception as error:  # noqa: BLE001 - a plugin's own code; what is pending must still be delivered
+                name = type(source).__name__
+                get_diagnostics().report(f"uninstall.{name}", f"{name}.uninstall() raised", cause=repr(error))
 
     def _report_losses(self) -> None:
         engine = self._engine
@@ -121,6 +124,8 @@ class Handle:
 
     async def ashutdown(self, timeout: float | None = None) -> bool:
         """Shut down without blocking the event loop while records are delivered; see `shutdown`."""
+        if self._down:
+            return True
         seconds = self._seconds(timeout)
         started = time.monotonic()
         flushed = await self.aflush(seconds)

@@ -8,21 +8,36 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
-    from fapilog_otel.bootstrap.handle import Handle
+
+class TermHandler:
+    """Shuts down what runs on SIGTERM, then dies of it.
+
+    Args:
+        shutdown: Shuts down whatever runs at the time of the signal.
+    """
+
+    def __init__(self, shutdown: Callable[[], object]) -> None:
+        self._shutdown = shutdown
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature is signal's
+        """Handle the signal; a second one meanwhile has its default action."""
+        signal.signal(number, signal.SIG_DFL)
+        self._shutdown()
+        os.kill(os.getpid(), number)
+
+    def install(self) -> None:
+        """Handle SIGTERM from now on; only in the main thread and only over the default action."""
+        if _in_main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, self)
+
+    def uninstall(self) -> None:
+        """Restore the default action, if this is what handles the signal and the thread may say so."""
+        if _in_main_thread() and signal.getsignal(signal.SIGTERM) is self:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def flush_on_sigterm(handle: Handle) -> None:
-    """Shut a handle down on SIGTERM, then die of it; only in the main thread and only over the default action."""
-    if threading.current_thread() is not threading.main_thread():
-        return
-    if not hasattr(signal, "SIGTERM") or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        return
-
-    def on_sigterm(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature is signal's
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        handle.shutdown()
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    signal.signal(signal.SIGTERM, on_sigterm)
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()

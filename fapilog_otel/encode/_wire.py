@@ -2,8 +2,9 @@
 
 A LogRecord is written in field order, as a canonical serialiser would:
 
-    1 time_unix_nano fixed64 · 2 severity_number · 3 severity_text · 5 body · 6 attributes...
-    7 dropped_attributes_count · 8 flags fixed32 · 9 trace_id · 10 span_id · 11 observed_time_unix_nano fixed64 · 12 event_name
+    1 time_unix_nano fixed64 · 2 severity_number · 3 severity_text · 5 body
+    6 attributes... · 7 dropped_attributes_count · 8 flags fixed32 · 9 trace_id · 10 span_id
+    11 observed_time_unix_nano fixed64 · 12 event_name
 
 Source: opentelemetry-proto 1.11 ``logs.proto``, ``common.proto``; Protocol Buffers encoding.
 """

@@ -49,7 +49,7 @@ class Redaction:
     Args:
         verdict: Dotted path of a key (``"password"``, ``"user.token"``) to KEEP, MASK or DROP; pure, cached by key.
         scrub: Text to the text without secrets; returns the very same object when nothing was found; None: keys only.
-        literals: Texts one of which occurs (ASCII case folded) in everything that ``scrub`` changes but long digit runs.
+        literals: Texts one of which occurs (ASCII case folded) in all that ``scrub`` changes but long digit runs.
         digits: Whether ``scrub`` also changes runs of 12 or more digits (with single spaces and dashes between them).
         always: Call ``scrub`` for every text, whatever it holds (a pattern without a literal).
         mask: What replaces a masked value.

@@ -66,13 +66,15 @@ def run_stages(
         scope=scope,
     )
     for stage in plan.stages:
-        record = stage(record)  # type: ignore[arg-type]
         if record is None:
             return None
-    number = record.severity_number  # type: ignore[union-attr]
+        record = stage(record)
+    if record is None:
+        return None
+    number = record.severity_number
     if not 0 <= number <= MAX_SEVERITY:
-        record = record.replace(severity_number=0)  # type: ignore[union-attr]
-    return record_payload(record, plan), record.severity_number, record.scope  # type: ignore[arg-type,union-attr]
+        record = record.replace(severity_number=0)
+    return record_payload(record, plan), record.severity_number, record.scope
 
 
 def encode_fields(
@@ -103,7 +105,7 @@ def encode_fields(
             own,
             trace,
             event_name,
-            dropped,  # type: ignore[arg-type]
+            dropped,
         )
     payload = build_payload(
         plan,
@@ -115,6 +117,6 @@ def encode_fields(
         own,
         dropped,
         trace,
-        event_name,  # type: ignore[arg-type]
+        event_name,
     )
     return payload, severity, scope

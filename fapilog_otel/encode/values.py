@@ -27,8 +27,8 @@ class RedactionError(Exception):
     """A redactor raised; the record goes out without body and attributes."""
 
 
-def safe_mapping(attributes: object) -> dict[object, object]:
-    """Give a plain dict of whatever was passed as attributes; never raises an `Exception`."""
+def safe_mapping(attributes: object) -> dict[str, object]:
+    """Give a plain dict of whatever was passed as attributes, odd keys and all; never raises an `Exception`."""
     try:
         return dict(attributes)  # type: ignore[call-overload, no-any-return]
     except Exception as error:  # noqa: BLE001 - arbitrary user code; the note in the record reports it
@@ -40,11 +40,11 @@ def merge_attributes(plan: EncodePlan, attributes: object, bound: Mapping[str, o
     own = attributes if attributes is None or type(attributes) is dict else safe_mapping(attributes)
     running = BOUND.get() if plan.context_vars else None
     if not plan.static_attributes and not bound and not running:
-        return own or {}  # type: ignore[return-value]
+        return own or {}
     merged: dict[str, object] = dict(plan.static_attributes)
     for layer in (running, bound, own):
         if layer:
-            merged.update(layer)  # type: ignore[arg-type]
+            merged.update(layer)
     return merged
 
 

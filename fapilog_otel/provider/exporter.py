@@ -1,6 +1,6 @@
 """The exporter face: our delivery under a stock batch processor, or ``OTEL_LOGS_EXPORTER=fapilog_otlp``.
 
-    export(batch) ─► values ─► inline stages ─► requests ─► DirectSender ─► SUCCESS | FAILURE
+export(batch) ─► values ─► inline stages ─► requests ─► DirectSender ─► SUCCESS | FAILURE
 """
 
 from __future__ import annotations
@@ -144,7 +144,8 @@ class FapilogLogRecordExporter(LogRecordExporter):
                 get_diagnostics().report("exporter.closed", "an exporter was given records after its shutdown")
             else:
                 self._send(batch, outcome)
-        return LogRecordExportResult.FAILURE if any(outcome) else LogRecordExportResult.SUCCESS
+        failed = any(number for reason, number in outcome.items() if reason)
+        return LogRecordExportResult.FAILURE if failed else LogRecordExportResult.SUCCESS
 
     @contextmanager
     def _operation(self, count: int, outcome: Counter[str]) -> Iterator[None]:
@@ -158,7 +159,7 @@ class FapilogLogRecordExporter(LogRecordExporter):
                 self.in_flight -= count
                 self.outcomes.update(outcome)
             if self._duration is not None:
-                reason = next(filter(None, outcome), "")
+                reason = next((reason for reason, number in outcome.items() if reason and number), "")
                 attributes = {**self._attributes, "error.type": reason} if reason else self._attributes
                 self._duration.record(time.monotonic() - started, attributes)
 
@@ -180,9 +181,13 @@ class FapilogLogRecordExporter(LogRecordExporter):
                 continue
             if 0 < record.severity_number < self._gate.of(record.scope.name):
                 continue
-            staged = self._inline(record)
+            staged = self._inline(self._with_static(record))
             if staged is not None:
                 yield staged
+
+    def _with_static(self, record: Record) -> Record:
+        static = self._chain.plan.static_attributes
+        return record.replace(attributes={**static, **record.attributes}) if static else record
 
     def _inline(self, record: Record | None) -> Record | None:
         for stage in self._chain.plan.stages:

@@ -90,7 +90,8 @@ class Logger(LoggerBase, api.Logger):
 
     def _with_bound(self, bound: dict[str, Any]) -> Self:
         cls = type(self)
-        return cls(self.port, self._name, self._version, self._schema_url, self._attributes, bound, own=self._own)
+        name, version, schema_url, attributes = self.scope_key
+        return cls(self.port, name, version, schema_url, attributes, bound, own=self._own)
 
     def enabled(
         self,
@@ -110,7 +111,9 @@ class Logger(LoggerBase, api.Logger):
             return False
         return bool(self.port.resolve.enabled(self, context, severity_number, event_name))
 
-    def log(self, level: int | str, message: object, /, *args: object, exc_info: object = None, **attributes: Any) -> None:
+    def log(
+        self, level: int | str, message: object, /, *args: object, exc_info: object = None, **attributes: Any
+    ) -> None:
         """Log at a level given by name (``"INFO"``, ``"AUDIT"``) or stdlib number (``logging.INFO``).
 
         An unknown level is logged at INFO with ``log.level`` as attribute: a record is never lost for it.
@@ -122,7 +125,13 @@ class Logger(LoggerBase, api.Logger):
         self.write(number, text, message, args, exc_info, attributes)
 
     async def _awrite(
-        self, number: int, text: str, message: object, args: tuple[object, ...], exc_info: object, attributes: dict[str, Any]
+        self,
+        number: int,
+        text: str,
+        message: object,
+        args: tuple[object, ...],
+        exc_info: object,
+        attributes: dict[str, Any],
     ) -> None:
         if self.gate_open(number):
             await self.port.resolve.await_room()

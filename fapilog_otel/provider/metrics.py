@@ -19,8 +19,7 @@ from fapilog_otel.telemetry.diagnostics import get_diagnostics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-
-    from typing_extensions import TypeAlias
+    from typing import TypeAlias
 
     from fapilog_otel.provider.exporter import FapilogLogRecordExporter
     from fapilog_otel.provider.processor import FapilogLogRecordProcessor

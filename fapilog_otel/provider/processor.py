@@ -33,7 +33,7 @@ class RecordFeed:
         self._scopes = ScopeCache()
 
     def feed(self, engine: Engine, log_record: Any, gate: LevelGate) -> None:
-        """Submit an SDK record that passes the gate; it is only read, and nothing is ever raised but a `BaseException`."""
+        """Submit an SDK record that passes the gate; it is only read; never raises an `Exception`."""
         if is_internal():
             return
         try:

@@ -100,7 +100,9 @@ class ProcessorList:
             self._count_late(engine, logger, severity)
             return
         try:
-            own, dropped = _limited(merge_attributes(engine.core.plan, attributes, logger.bound), engine.core.plan.limits)
+            own, dropped = _limited(
+                merge_attributes(engine.core.plan, attributes, logger.bound), engine.core.plan.limits
+            )
             now = time.time_ns()
             api_record = api.LogRecord(
                 timestamp=(now if timestamp < 0 else timestamp) or None,
@@ -119,7 +121,17 @@ class ProcessorList:
         except Exception as error:  # noqa: BLE001 - a context or value that the SDK's types refuse; ours take it
             _report(logger, "emit", error)
             engine.core.submit(
-                self._scope(logger), timestamp, observed, severity, text, body, attributes, logger.bound, ids, None, event_name
+                self._scope(logger),
+                timestamp,
+                observed,
+                severity,
+                text,
+                body,
+                attributes,
+                logger.bound,
+                ids,
+                None,
+                event_name,
             )
             return
         self._show(record)
@@ -212,9 +224,9 @@ def _limited(merged: Mapping[Any, object], limits: Limits) -> tuple[dict[str, An
     if limits.value_length is not None:
         own = {key: truncated(value, limits.value_length) for key, value in own.items()}
     if len(own) >= limits.attributes:
-        own = select_attributes(own, limits.attributes)  # type: ignore[assignment,arg-type]
+        chosen = select_attributes(own, limits.attributes)
         # Last in line, so that what a processor adds does not push the exception out.
-        own = dict(sorted(own.items(), key=lambda item: item[0].startswith("exception.")))
+        own = {key: own[key] for key in sorted(chosen, key=lambda key: key.startswith("exception."))}
     return own, len(merged) - len(own)
 
 

@@ -1,7 +1,7 @@
 """The logger provider: our engine behind OpenTelemetry's ``LoggerProvider``, SDK processors before it.
 
-    Logger ─► Port ─► EmitCore                                 no processor: no SDK object is ever made
-                └──► processors (SDK ReadWriteLogRecord) ─► EmitCore
+Logger ─► Port ─► EmitCore                                 no processor: no SDK object is ever made
+            └──► processors (SDK ReadWriteLogRecord) ─► EmitCore
 """
 
 from __future__ import annotations
@@ -76,9 +76,7 @@ class LoggerProvider(api.LoggerProvider):
         settings: Settings | None = None,
         _logger_configurator: Callable[[Any], Any] | None = None,
     ) -> None:
-        self._prepare()
-        self._configurator = _logger_configurator
-        self._meter_provider = meter_provider
+        self._prepare(meter_provider, _logger_configurator)
         if multi_log_record_processor is not None:
             self.processors.delegate(multi_log_record_processor)
         if log_record_limits is not None:
@@ -87,7 +85,7 @@ class LoggerProvider(api.LoggerProvider):
         if shutdown_on_exit:
             process_exit.watch(self)
 
-    def _prepare(self) -> None:
+    def _prepare(self, meter_provider: Any = None, configurator: Callable[[Any], Any] | None = None) -> None:
         """Begin without a backend: loggers do nothing until `attach`."""
         self.engine: Engine | None = None
         self.settings: Settings | None = None
@@ -97,9 +95,9 @@ class LoggerProvider(api.LoggerProvider):
         self.processors = ProcessorList(self)
         self._resolver = Resolver(self)
         self.port = Port(self._resolver)
-        self._meter_provider: Any = None
+        self._meter_provider = meter_provider
         self._observed = False
-        self._configurator: Callable[[Any], Any] | None = None
+        self._configurator = configurator
         self._resource: Any = None
         self._instance_id = ""
         self._own_gate = LevelGate(INFO)
@@ -204,7 +202,7 @@ class LoggerProvider(api.LoggerProvider):
         schema_url: str | None = None,
         attributes: Any = None,
     ) -> api.Logger:
-        """Give a logger for a scope (Logs API, "Get a Logger"); after shutdown or where disabled one that does nothing."""
+        """Give a logger for a scope (Logs API, "Get a Logger"); after shutdown, or disabled, one that does nothing."""
         if self.disabled or self._shut_down:
             return api.NoOpLogger(name, version=version, schema_url=schema_url, attributes=attributes)
         return self.make_logger(name, version, schema_url, attributes)

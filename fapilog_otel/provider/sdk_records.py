@@ -49,8 +49,8 @@ class ScopeCache:
 class SdkFields(NamedTuple):
     """What an SDK record says, in the types that the emit path takes.
 
-    Its ``exception`` is left alone: the SDK's logger has made attributes of it before any processor saw the record, and a
-    processor may have taken them away again.
+    Its ``exception`` is left alone: the SDK's logger has made attributes of it before any processor saw the record, and
+    a processor may have taken them away again.
     """
 
     timestamp: int

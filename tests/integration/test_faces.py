@@ -96,7 +96,8 @@ class TestGlobalProvider:
         }
         with Child("face", way, environ=environ) as child:
             ended = child.end()
-        assert (ended.code, ended.err) == (0, "")
+        assert ended.err == ""
+    assert ended.code == 0
         said = ended.said()
         assert said["resource"]["service.name"] == service_name
         if way != "stock_configurator":

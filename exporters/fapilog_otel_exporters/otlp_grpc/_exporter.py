@@ -96,6 +96,7 @@ class OtlpGrpcExporter:
         self._threads: CallThreads | None = None
         self._channels: Channels | None = None
         self._metadata: tuple[Pairs, Pairs] | None = None
+        self._abandoned: tuple[object, ...] = ()
 
     def __repr__(self) -> str:
         return f"OtlpGrpcExporter({self._target.shown!r})"
@@ -115,13 +116,19 @@ class OtlpGrpcExporter:
         self._certificates.validate()
 
     async def start(self) -> None:
-        """Start the threads and make the channel long before exit: a first touch of gRPC then crashes Python 3.12.1."""
+        """Start the threads and make the channel long before exit: a first touch of gRPC then crashes Python 3.12.1.
+
+        Raises:
+            PermanentError: The process was forked while the exporter was open.
+            OSError: The certificates cannot be read; requests are retryable failures until they can.
+        """
+        if self._abandoned:
+            raise _forked()
         if self._channels is not None:
             return
-        channels = Channels(self._build)
-        channels.release(channels.lease(self._origin()))
         self._threads = CallThreads(self.traits.max_in_flight)
-        self._channels = channels
+        channels = self._channels = Channels(self._build)
+        channels.release(channels.lease(self._origin()))
 
     async def export(self, request: EncodedLogs) -> ExportResult:
         """Send one request.
@@ -134,6 +141,8 @@ class OtlpGrpcExporter:
             RetryableError: The server asks to come back, or could not be reached.
         """
         channels, threads = self._channels, self._threads
+        if self._abandoned:
+            raise _forked()
         if channels is None or threads is None:
             raise RetryableError("the exporter has not been started", reason="grpc_unavailable")
         metadata = self._request_metadata()
@@ -144,11 +153,11 @@ class OtlpGrpcExporter:
             end = await threads.run(
                 functools.partial(call_end, lease.export, body, self._timeout, metadata, self._compression)
             )
-            finished = True
+            finished = end.code is not grpc.StatusCode.DEADLINE_EXCEEDED
         finally:
             if not finished:
-                # A blocking call has no handle to cancel it by: it ends with its channel, as an HTTP request does with
-                # its connection.
+                # A blocking call has no handle to cancel it by: it ends with its channel. And a connection on which a
+                # call timed out may be dead without knowing.
                 channels.retire(lease)
             channels.release(lease)
         return outcome(end, request.count, self._headers.secrets)
@@ -167,7 +176,12 @@ class OtlpGrpcExporter:
             )
 
     def abandon(self) -> None:
-        """After a fork that found the exporter open: forget everything; gRPC state is of no use in this process."""
+        """After a fork that found the exporter open, in the child: refuse all further work.
+
+        gRPC's state is of no use in this process, and destroying it could hang: it is kept, untouched.
+        """
+        if self._channels is not None:
+            self._abandoned = (self._channels, self._threads)
         self._channels = self._threads = self._metadata = None
 
     def _origin(self) -> Pems:
@@ -195,6 +209,10 @@ class OtlpGrpcExporter:
             except ValueError as error:
                 raise PermanentError(f"metadata: {error}", reason="headers") from None
         return self._metadata[1]
+
+
+def _forked() -> PermanentError:
+    return PermanentError("gRPC cannot be used in a process that was forked while it was open", reason="grpc_fork")
 
 
 def _options(

@@ -15,7 +15,7 @@ class OtlpGrpcSettings(OtlpSettings):
 
     endpoint: str = Field(default=DEFAULT_ENDPOINT, description="a URL such as http://localhost:4317")
     protocol: Literal["grpc"] = Field(default="grpc", description="'grpc'")
-    max_in_flight: int = Field(default=8, ge=1, le=256, description="a number from 1 to 256")
+    max_in_flight: int = Field(default=8, ge=1, le=64, description="a number from 1 to 64")
     keepalive_time: Seconds | None = Field(default=None, description="seconds, more than 0, or none")
     keepalive_timeout: Seconds = Field(default=20.0, description="seconds, more than 0")
     channel_options: dict[str, int | str] = Field(

@@ -118,17 +118,22 @@ class OtlpHttpExporter:
         proxy_for(self._url)
 
     async def start(self) -> None:
-        """Make the client ready; the resolver's thread starts here, long before exit, unless the host is numeric."""
+        """Make the client ready; the resolver's thread starts here, long before exit.
+
+        Raises:
+            ConfigError: A proxy variable has become unusable since `validate`.
+            OSError: The certificates have; requests are retryable failures until they can be read.
+        """
         if self._client is not None:
             return
-        user_agent()
         self._proxy = proxy_for(self._url)
-        if self._url.secure or (self._proxy and self._proxy.secure):
-            self._tls.get()
         self._resolver.start()
         self._head = None
         self._dialer = Dialer(self._url, self._proxy, self._resolver)
         self._client = HttpClient(self._dial, self._context, self.traits.max_in_flight, self._timeout)
+        user_agent()
+        if self._url.secure or (self._proxy is not None and self._proxy.secure):
+            self._tls.get()  # last: should it fail, later requests still find the files once they are there
 
     async def export(self, request: EncodedLogs) -> ExportResult:
         """POST one request.

@@ -98,13 +98,14 @@ class TcpStream:
         loop: The loop that watches it.
     """
 
-    __slots__ = ("__weakref__", "_closed", "_fd", "_loop", "_sock", "_waiter")
+    __slots__ = ("__weakref__", "_closed", "_fd", "_loop", "_sock", "_waiter", "_watchable")
 
     def __init__(self, sock: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
         self._sock = sock
         self._fd = sock.fileno()
         self._loop = loop
         self._waiter: asyncio.Future[None] | None = None
+        self._watchable = True
         self._closed = False
 
     @classmethod
@@ -179,17 +180,23 @@ class TcpStream:
             raise ConnectionAbortedError("the connection was closed")
         waiter = self._waiter = self._loop.create_future()
         try:
-            self._loop.add_reader(self._fd, _wake, waiter)
-            if writing:
-                self._loop.add_writer(self._fd, _wake, waiter)
-        except NotImplementedError:
-            await self._poll(waiter, writing=writing)
-            return
-        try:
-            await waiter
+            if self._watch(waiter, writing=writing):
+                await waiter
+            else:
+                await self._poll(waiter, writing=writing)
         finally:
             self._waiter = None
             self._forget_descriptor()
+
+    def _watch(self, waiter: asyncio.Future[None], *, writing: bool) -> bool:
+        try:
+            self._loop.add_reader(self._fd, _wake, waiter)
+        except NotImplementedError:
+            self._watchable = False
+            return False
+        if writing:
+            self._loop.add_writer(self._fd, _wake, waiter)
+        return True
 
     async def _poll(self, waiter: asyncio.Future[None], *, writing: bool) -> None:
         """Do what `wait` does on Windows' proactor loop, which cannot watch sockets."""
@@ -201,7 +208,7 @@ class TcpStream:
         waiter.result()
 
     def _forget_descriptor(self) -> None:
-        if not self._closed:  # once closed, the number may belong to another connection
+        if self._watchable and not self._closed:  # once closed, the number may belong to another connection
             self._loop.remove_reader(self._fd)
             self._loop.remove_writer(self._fd)
 

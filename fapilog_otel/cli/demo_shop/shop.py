@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import SimpleQueue
 from types import TracebackType
-from typing import ClassVar, Final
+from typing import ClassVar, Final, cast
 
 from opentelemetry.trace import SpanKind, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -151,19 +151,17 @@ class Shop:
 
     def _charge(self, order: Order, paid: Future[bool]) -> None:
         try:
-            # The span's own record of the exception is enough; the log is the application's.
             with self._tracer.start_as_current_span("charge card"):
                 self._journal.own("shop.cards", "INFO", "charging the card", card_number=order.card_number)
-                self._ask_bank(order)
+                self._pay(order)
         except CardDeclinedError:
             paid.set_result(False)
         else:
             paid.set_result(True)
 
-    def _ask_bank(self, order: Order) -> None:
+    def _pay(self, order: Order) -> None:
         try:
-            if not order.solvent:
-                raise CardDeclinedError("insufficient funds")
+            _ask_bank(order)
         except CardDeclinedError:
             self._journal.own_exception("shop.cards", "payment failed", order_id=order.number)
             raise
@@ -179,19 +177,23 @@ class Shop:
             await self._journal.own_async("shop.mail", "mail handed over", to="customer")
 
 
+def _ask_bank(order: Order) -> None:
+    if not order.solvent:
+        raise CardDeclinedError("insufficient funds")
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: _Server
 
-    def do_POST(self) -> None:  # noqa: N802 - http.server finds it by this name
+    def do_POST(self) -> None:
         """Take an order."""
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         names = {name.lower(): value for name, value in self.headers.items()}
-        self.send_response(self.server.shop.answer(body["number"], names))
+        self.send_response(cast("_Server", self.server).shop.answer(body["number"], names))
         self.send_header("content-length", "0")
         self.end_headers()
 
-    def log_message(self, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's own name
         """Say nothing: the shop has its own log."""
 
 

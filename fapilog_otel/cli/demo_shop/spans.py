@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from fapilog_otel.settings import Settings
 
-_TIMEOUT = 3.0  # seconds that a stock exporter may try
+_TIMEOUT = 2.0  # seconds that a stock exporter may try
 
 
 class CountedSpans(SpanExporter):
@@ -47,9 +47,7 @@ class CountedSpans(SpanExporter):
 
 def tracer_provider(service: str, exporters: Sequence[SpanExporter]) -> TracerProvider:
     """Give a tracer provider, not the global one, that samples everything and exports to each exporter."""
-    provider = TracerProvider(
-        sampler=ALWAYS_ON, resource=Resource({"service.name": service}), shutdown_on_exit=False
-    )
+    provider = TracerProvider(sampler=ALWAYS_ON, resource=Resource({"service.name": service}), shutdown_on_exit=False)
     for exporter in exporters:
         provider.add_span_processor(BatchSpanProcessor(exporter))
     return provider

@@ -46,6 +46,6 @@ def quiet_logging(*names: str) -> Iterator[None]:
     try:
         yield
     finally:
-        for logger, propagate in zip(loggers, before):
+        for logger, propagate in zip(loggers, before, strict=True):
             logger.removeHandler(silent)
             logger.propagate = propagate

@@ -17,13 +17,14 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from fapilog_otel.cli.outcome import printable
 from fapilog_otel.model.severity import severity_band
 from fapilog_otel.receiver import ReceivedLog, ReceivedSpan
 
-_Item = TypeVar("_Item")
+_Item: TypeAlias = ReceivedSpan | ReceivedLog
+_T = TypeVar("_T")
 
 _KINDS: Final = {2: "server", 3: "client", 4: "producer", 5: "consumer"}
 _ERROR_STATUS: Final = 2
@@ -67,7 +68,7 @@ def trace_lines(logs: Sequence[ReceivedLog], spans: Sequence[ReceivedSpan], styl
     """
     logs_of = _by(logs, lambda log: log.trace_id)
     spans_of = _by(spans, lambda span: span.trace_id)
-    traces = sorted({*logs_of, *spans_of} - {""}, key=lambda trace: _begin([*spans_of[trace], *logs_of[trace]]))
+    traces = sorted({*logs_of, *spans_of} - {""}, key=lambda trace: _first(spans_of[trace], logs_of[trace]))
     for trace in traces:
         yield from _Trace(trace, logs_of[trace], spans_of[trace], style).lines()
         yield ""
@@ -112,7 +113,8 @@ class _Trace:
         self._children = _by(spans, lambda span: span.parent_span_id if span.parent_span_id in self._known else "")
 
     def lines(self) -> Iterator[str]:
-        services = {str(item.resource.get("service.name", "?")) for item in [*self._spans, *self._logs]}
+        resources = [*(span.resource for span in self._spans), *(log.resource for log in self._logs)]
+        services = {str(resource.get("service.name", "?")) for resource in resources}
         counts = f"{len(self._spans)} spans, {len(self._logs)} logs"
         head = f"trace {self._trace_id}  service {printable(', '.join(sorted(services)))}  {counts}"
         yield self._style.paint(_BOLD, head)
@@ -126,7 +128,8 @@ class _Trace:
 
     def _below(self, span: ReceivedSpan, indent: str) -> Iterator[str]:
         branch, last_branch, below, below_last = self._style.branches
-        items = sorted([*self._logs_of[span.span_id], *self._children[span.span_id]], key=lambda item: _begin([item]))
+        items: list[_Item] = [*self._logs_of[span.span_id], *self._children[span.span_id]]
+        items.sort(key=_begin)
         for item in items:
             last = item is items[-1]
             lead = indent + (last_branch if last else branch)
@@ -146,10 +149,12 @@ class _Trace:
         return "  ".join(parts)
 
 
-def _begin(items: Sequence[ReceivedSpan | ReceivedLog]) -> int:
-    return min(
-        _written(item) if isinstance(item, ReceivedLog) else item.start for item in items
-    )
+def _first(spans: Sequence[ReceivedSpan], logs: Sequence[ReceivedLog]) -> int:
+    return min([*map(_begin, spans), *map(_begin, logs)])
+
+
+def _begin(item: _Item) -> int:
+    return _written(item) if isinstance(item, ReceivedLog) else item.start
 
 
 def _written(log: ReceivedLog) -> int:
@@ -172,8 +177,8 @@ def _text(value: object) -> str:
     return printable(json.dumps(plain, ensure_ascii=False, default=str))
 
 
-def _by(items: Iterable[_Item], key: Callable[[_Item], str]) -> defaultdict[str, list[_Item]]:
-    found: defaultdict[str, list[_Item]] = defaultdict(list)
+def _by(items: Iterable[_T], key: Callable[[_T], str]) -> defaultdict[str, list[_T]]:
+    found: defaultdict[str, list[_T]] = defaultdict(list)
     for item in items:
         found[key(item)].append(item)
     return found

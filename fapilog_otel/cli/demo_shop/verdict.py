@@ -1,4 +1,4 @@
-"""Whether what arrived is what was written: every log once, unchanged, in its trace and its span, and the accounts even."""
+"""Whether what arrived is what was written: every log once, unchanged, in its span, and the accounts even."""
 
 from __future__ import annotations
 
@@ -62,12 +62,14 @@ def account_problems(stats: DestinationStats, written: int) -> tuple[str, ...]:
     if stats.delivered != written:
         reasons = {**stats.dropped_by_reason, **stats.failed_by_reason}
         why = ", ".join(f"{reason} {count}" for reason, count in reasons.items())
-        problems.append(f"{stats.delivered} of {written} logs were acknowledged by {stats.name}" + (f" ({why})" if why else ""))
+        told = f" ({why})" if why else ""
+        problems.append(f"{stats.delivered} of {written} logs were acknowledged by {stats.name}{told}")
     return tuple(problems)
 
 
 def _entry(log: ReceivedLog) -> Entry:
-    return Entry(log.trace_id, log.span_id, log.severity_text, log.body if isinstance(log.body, str) else repr(log.body))
+    body = log.body if isinstance(log.body, str) else repr(log.body)
+    return Entry(log.trace_id, log.span_id, log.severity_text, body)
 
 
 def _problem(entries: Iterable[Entry], what: str) -> str:

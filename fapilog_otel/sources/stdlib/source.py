@@ -69,16 +69,7 @@ class _Capture:
         target = self._targets.get(name) or self._add_target(name)
         if 0 < level_number(record) < target.floor or (target.is_transport and suppression_active()):
             return  # a record without a level passes
-        fields = fields_of(record, self._selection)
-        target.logger.emit(
-            timestamp=fields.timestamp,
-            observed_timestamp=fields.observed_timestamp,
-            severity_number=fields.severity_number,
-            severity_text=fields.severity_text,
-            body=fields.body,
-            attributes=fields.attributes,
-            event_name=fields.event_name,
-        )
+        target.logger.emit(**fields_of(record, self._selection))
 
     def _add_target(self, name: str) -> _Target:
         logger = self._provider.get_logger(name)

@@ -5,12 +5,13 @@ Records come from anywhere (``makeLogRecord``, sockets, factories of the applica
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from types import TracebackType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypedDict
 
 from fapilog_otel.model.anyvalue import Budget, normalise, normalise_key, object_text
 from fapilog_otel.model.exception import STACKTRACE, exception_attributes
@@ -36,11 +37,12 @@ _STANDARD: Final = frozenset(logging.LogRecord("", 0, "", 0, "", None, None).__d
 }
 
 _NS: Final = 1_000_000_000
+_MAX_LEVEL: Final = 1 << 31
 _MAX_SECONDS: Final = (1 << 64) // _NS - 1  # fixed64 holds no more
 
 
-class Fields(NamedTuple):
-    """The fields of an OTel log record but for trace context, in the names of the API's ``Logger.emit``."""
+class Fields(TypedDict):
+    """The fields of an OTel log record but for trace context: the arguments of the API's ``Logger.emit``."""
 
     timestamp: int
     observed_timestamp: int
@@ -65,35 +67,35 @@ class Selection(NamedTuple):
 
 def fields_of(record: logging.LogRecord, selection: Selection) -> Fields:
     """Give the fields of a record, values as they are (the encoder normalises them); never raises an `Exception`."""
-    name = level_name(record)
-    level = level_number(record)
+    number, text = _severity(level_number(record), level_name(record))
     body, problem = body_and_problem(record)
     attributes, event_name = attributes_and_event(record, selection, problem)
-    return Fields(
-        timestamp=timestamp(record),
-        observed_timestamp=time.time_ns(),
-        severity_number=severity_from_stdlib(level, name),
-        severity_text=text_from_stdlib(name),
-        body=body,
-        attributes=attributes,
-        event_name=event_name,
-    )
+    return {
+        "timestamp": timestamp(record),
+        "observed_timestamp": time.time_ns(),
+        "severity_number": number,
+        "severity_text": text,
+        "body": body,
+        "attributes": attributes,
+        "event_name": event_name,
+    }
 
 
 def record_of(record: logging.LogRecord, selection: Selection) -> Record:
     """Give a record as a value: normalised, with the logger's name as scope and without trace context."""
     fields = fields_of(record, selection)
     budget = Budget()
+    attributes = {
+        normalise_key(key): normalise(value, budget) for key, value in fields["attributes"].items() if key != ""
+    }
     return Record(
-        timestamp=fields.timestamp,
-        observed_timestamp=fields.observed_timestamp,
-        severity_number=fields.severity_number,
-        severity_text=fields.severity_text,
-        body=normalise(fields.body, budget),
-        attributes={
-            normalise_key(key): normalise(value, budget) for key, value in fields.attributes.items() if key != ""
-        },
-        event_name=fields.event_name or "",
+        timestamp=fields["timestamp"],
+        observed_timestamp=fields["observed_timestamp"],
+        severity_number=fields["severity_number"],
+        severity_text=fields["severity_text"],
+        body=normalise(fields["body"], budget),
+        attributes=attributes,
+        event_name=fields["event_name"] or "",
         scope=Scope(scope_name(record)),
     )
 
@@ -115,12 +117,19 @@ def timestamp(record: logging.LogRecord) -> int:
 def level_number(record: logging.LogRecord) -> int:
     """Give the stdlib level of a record; 0 where it has none."""
     level = getattr(record, "levelno", None)
-    return int(level) if isinstance(level, (int, float)) and abs(level) < 1 << 31 else logging.NOTSET
+    if type(level) is int and -_MAX_LEVEL < level < _MAX_LEVEL:
+        return level
+    return int(level) if isinstance(level, (int, float)) and abs(level) < _MAX_LEVEL else logging.NOTSET
 
 
 def level_name(record: logging.LogRecord) -> str:
     """Give the level's name; empty where the record has none."""
     return _text(getattr(record, "levelname", None))
+
+
+@functools.lru_cache(256)
+def _severity(level: int, name: str) -> tuple[int, str]:
+    return severity_from_stdlib(level, name), text_from_stdlib(name)
 
 
 def body_and_problem(record: logging.LogRecord) -> tuple[Any, Exception | None]:
@@ -158,7 +167,8 @@ def attributes_and_event(
         _add_code(attributes, fields)
     if selection.thread:
         _add_thread(attributes, fields)
-    attributes.update({key: value for key, value in fields.items() if key not in _STANDARD})
+    if not _STANDARD.issuperset(fields):
+        attributes.update({key: value for key, value in fields.items() if key not in _STANDARD})
     event = attributes.pop(EVENT_NAME, None)
     return attributes, None if event is None else _text(event)
 

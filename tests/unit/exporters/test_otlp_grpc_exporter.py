@@ -98,6 +98,7 @@ class TestExport:
             with pytest.raises(RetryableError) as caught:
                 await exporter.export(request_of())
             await until(lambda: server.cancelled == 1)
+            assert exporter._channels._current is None  # type: ignore[union-attr]  # a connection that may be dead
             await exporter.close()
 
         assert caught.value.reason == "grpc_deadline_exceeded"

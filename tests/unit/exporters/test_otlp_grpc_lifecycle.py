@@ -15,7 +15,7 @@ from grpc_support import HangingServer, SubprocessReceiver
 from otlp_support import no_proxies, request_of, run_client, until
 
 from fapilog_otel.contracts import ExportResult
-from fapilog_otel.errors import RetryableError
+from fapilog_otel.errors import PermanentError, RetryableError
 from fapilog_otel.receiver import OtlpReceiver
 from fapilog_otel_exporters.otlp_grpc._exporter import OtlpGrpcExporter
 
@@ -113,6 +113,19 @@ class TestLifeCycle:
             assert [reference() for reference in channels] == [None]
         finally:
             gc.enable()
+
+    async def test_refuses_work_in_a_process_forked_while_it_was_open(self, receiver: OtlpReceiver) -> None:
+        exporter = OtlpGrpcExporter(receiver.grpc_endpoint)
+        exporter.abandon()
+        await exporter.start()  # it was not open: nothing is lost
+        threads = exporter._threads
+        exporter.abandon()
+        for refused in (exporter.start(), exporter.export(request_of())):
+            with pytest.raises(PermanentError) as caught:
+                await refused
+            assert caught.value.reason == "grpc_fork"
+        assert threads is not None
+        threads.stop()
 
     async def test_export_outside_start_and_close_is_retryable(self, receiver: OtlpReceiver) -> None:
         exporter = OtlpGrpcExporter(receiver.grpc_endpoint)

@@ -133,6 +133,24 @@ class TestKeepAlive:
 
 
 class TestFaults:
+    async def test_a_reply_cut_off_at_any_byte_is_retryable_or_success_and_nothing_else(
+        self, server: RawServer
+    ) -> None:
+        whole = reply(200, b"\x0a\x02\x08\x01", "Content-Type: application/x-protobuf", "X-Filler: " + "y" * 20).data
+        head = whole.index(b"\r\n\r\n") + 4
+        exporter = OtlpHttpExporter(server.url)
+        await exporter.start()
+        for offset in range(len(whole)):
+            server.answers = [Answer(whole[:offset], close=True)]
+            if offset < head:
+                with pytest.raises(RetryableError):
+                    await exporter.export(request_of())
+            else:
+                assert (await exporter.export(request_of())).rejected == 0
+        await exporter.close()
+
+        assert len(server.requests) == server.connections == len(whole)
+
     @pytest.mark.parametrize("fault", [Disconnect(), Disconnect(reset=True), Truncate(5), Truncate(20, reset=True)])
     async def test_a_connection_lost_before_the_head_ended_is_retryable(self, fault: object) -> None:
         with OtlpReceiver(script=lambda _: Reply(fault=fault)) as receiver:  # type: ignore[arg-type]
@@ -285,6 +303,27 @@ class TestAddresses:
             await exporter.close()
 
         assert server.requests[0][1]["host"] == f"[::1]:{server.port}"
+
+
+class TestLoops:
+    async def test_one_that_cannot_watch_sockets_is_polled_for(
+        self, server: RawServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def unsupported(*_: object) -> None:
+            raise NotImplementedError
+
+        exporter = OtlpHttpExporter(server.url)
+        await exporter.start()
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(loop, "add_reader", unsupported)
+        monkeypatch.setattr(loop, "remove_reader", unsupported)
+        await exporter.export(request_of(20_000, "x" * 400))
+        server.answers = [Answer(b"", hang=True)]
+        task = asyncio.ensure_future(exporter.export(request_of()))
+        await until(lambda: len(server.requests) == 2)
+        await exporter.close()
+        with pytest.raises(RetryableError):
+            await task
 
 
 class TestLifeCycle:

@@ -244,7 +244,23 @@ class TestRecordsFromElsewhere:
 
     @pytest.mark.parametrize(
         "field",
-        ["name", "msg", "args", "levelno", "levelname", "pathname", "lineno", "funcName", "created", "exc_info", "exc_text", "stack_info", "thread", "threadName", "otel.event.name"],
+        [
+            "name",
+            "msg",
+            "args",
+            "levelno",
+            "levelname",
+            "pathname",
+            "lineno",
+            "funcName",
+            "created",
+            "exc_info",
+            "exc_text",
+            "stack_info",
+            "thread",
+            "threadName",
+            "otel.event.name",
+        ],
     )
     @pytest.mark.parametrize(
         "value",
