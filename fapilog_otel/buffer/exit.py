@@ -1,11 +1,14 @@
 """One exit hook for the whole process: what is still open is shut down, together, within its own deadline.
 
-Targets are held weakly. ``atexit`` runs while daemon threads still do, so the pipeline threads can deliver.
+Targets are held weakly. ``atexit`` runs while daemon threads still do, so the pipeline threads can deliver. A child that
+multiprocessing forked never runs ``atexit``; it runs multiprocessing's own finalizers instead.
 """
 
 from __future__ import annotations
 
 import atexit
+import os
+import sys
 import threading
 import weakref
 from typing import Protocol
@@ -19,7 +22,8 @@ class ShutsDown(Protocol):
 
 
 _watched: weakref.WeakSet[ShutsDown] = weakref.WeakSet()
-_state = {"registered": False}
+_state = {"registered": False, "multiprocessing": False}
+_AFTER_CHILDREN = -100  # multiprocessing's priority for what runs once the process's own children have been joined
 
 
 def watch(target: ShutsDown) -> None:
@@ -28,6 +32,8 @@ def watch(target: ShutsDown) -> None:
     if not _state["registered"]:
         _state["registered"] = True
         atexit.register(_at_exit)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_in_forked_child)
 
 
 def unwatch(target: ShutsDown) -> None:
@@ -50,3 +56,15 @@ def _at_exit() -> None:
         target.shutdown()
     for thread in beside:
         thread.join()
+
+
+def _in_forked_child() -> None:
+    # Whoever is forked by multiprocessing has it imported; it forgets finalizers after this hook, but not after-forkers.
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None and not _state["multiprocessing"]:
+        _state["multiprocessing"] = True
+        util.register_after_fork(_in_multiprocessing_child, _in_multiprocessing_child)
+
+
+def _in_multiprocessing_child(_: object) -> None:
+    sys.modules["multiprocessing.util"].Finalize(None, _at_exit, exitpriority=_AFTER_CHILDREN)

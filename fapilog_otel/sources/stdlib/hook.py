@@ -22,7 +22,7 @@ import threading
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Final
 
-from fapilog_otel.sources.stdlib.levels import LevelCache, level_cache, restore_cache
+from fapilog_otel.sources.stdlib.levels import level_cache, new_cache_class, restore_cache
 from fapilog_otel.telemetry.diagnostics import get_diagnostics
 from fapilog_otel.telemetry.origin import is_internal
 
@@ -71,6 +71,7 @@ class Hook:
         self.installed = False
         self._receiver = receiver
         self._rules = rules
+        self._cache_class = new_cache_class()
         self._thread = _ThreadState()
         self._is_enabled_for = logging.Logger.isEnabledFor
         self._patches: list[_Patch] = []
@@ -101,7 +102,7 @@ class Hook:
 
     def _over_is_enabled_for(self, original: Callable[..., Any]) -> Any:
         # Another's function under ours may decide anew each time; logging's own keeps to the cache, as ours does.
-        remember = LevelCache if _is_of_logging(original) else None
+        remember = self._cache_class if _is_of_logging(original) else None
 
         @functools.wraps(original)
         def isEnabledFor(logger: logging.Logger, level: int) -> Any:  # noqa: N802 - the name of what it stands for
@@ -114,16 +115,15 @@ class Hook:
 
     def _admits(self, logger: logging.Logger, level: int) -> bool:
         """Tell whether a record that the logger's own levels refuse is captured, and mark it as ours alone if it is."""
-        if not self.installed or logger.disabled:
+        if not self.installed or logger.disabled or is_internal():
             return False
-        verdicts = level_cache(logger).ours
+        verdicts = level_cache(logger, self._cache_class).ours
         verdict = verdicts.get(level)
         if verdict is None:
             verdict = verdicts[level] = self._rules.admits(logger, level)
-        if not verdict or is_internal():
-            return False
-        self._mark(id(logger), level)
-        return True
+        if verdict:
+            self._mark(id(logger), level)
+        return verdict
 
     def _mark(self, logger_id: int, level: int) -> None:
         marks = self._thread.marks
@@ -211,8 +211,8 @@ class Hook:
         if depth >= MAX_DEPTH or thread.nested > MAX_NESTED:
             self.dropped += 1
             return thread.nested <= MAX_NESTED
-        thread.depth = depth + 1
         try:
+            thread.depth = depth + 1
             self._receiver(record)
         except Exception as error:  # noqa: BLE001 - the promise of a log call: counted and told, never raised
             self.failed += 1

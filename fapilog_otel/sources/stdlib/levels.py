@@ -36,22 +36,27 @@ class LevelCache(dict[Any, bool]):
         self.ours = {}
 
 
-def level_cache(logger: logging.Logger) -> LevelCache:
-    """Give a logger's cache of verdicts, which becomes one of ours if it is not yet."""
+def new_cache_class() -> type[LevelCache]:
+    """Give a class of caches for one set of rules; verdicts of earlier rules are told by their class."""
+    return type("LevelCache", (LevelCache,), {"__slots__": ()})
+
+
+def level_cache(logger: logging.Logger, cache_class: type[LevelCache]) -> LevelCache:
+    """Give a logger's cache of verdicts, which becomes one of this class if it is not yet."""
     fields: dict[str, Any] = logger.__dict__
     cache = fields["_cache"]
-    if type(cache) is LevelCache:
+    if type(cache) is cache_class:
         return cache
     lock: Any = logging.__dict__["_lock"]
     with lock:  # nobody may clear the old cache while it is copied
-        ours = fields["_cache"] = LevelCache(fields["_cache"])
+        ours = fields["_cache"] = cache_class(fields["_cache"])
     return ours
 
 
 def restore_cache(logger: logging.Logger) -> None:
     """Give a logger a plain, empty cache in place of ours."""
     fields: dict[str, Any] = logger.__dict__
-    if type(fields["_cache"]) is LevelCache:
+    if isinstance(fields["_cache"], LevelCache):
         fields["_cache"] = {}
 
 

@@ -9,7 +9,14 @@ from stdlib_doubles import ListHandler, RecordingProvider
 
 from fapilog_otel.errors import ConfigError
 from fapilog_otel.sources.stdlib import StdlibHandle
-from fapilog_otel.sources.stdlib.levels import LevelCache, LevelRules, effective_level, level_cache, stdlib_level
+from fapilog_otel.sources.stdlib.levels import (
+    LevelCache,
+    LevelRules,
+    effective_level,
+    level_cache,
+    new_cache_class,
+    stdlib_level,
+)
 
 Install = Callable[..., StdlibHandle]
 LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
@@ -210,12 +217,23 @@ class TestVerdicts:
         assert log._cache == {}  # type: ignore[attr-defined]
 
     def test_found_while_a_level_changes_are_not_kept(self, clean_logging: None) -> None:
-        cache = level_cache(logging.getLogger("a"))
+        kind = new_cache_class()
+        cache = level_cache(logging.getLogger("a"), kind)
         before = cache.ours
         logging.getLogger("a").setLevel(logging.DEBUG)
         before[logging.DEBUG] = False  # what a thread stores that began before
-        assert level_cache(logging.getLogger("a")) is cache
+        assert level_cache(logging.getLogger("a"), kind) is cache
         assert cache.ours == {}
+
+    def test_of_earlier_rules_are_not_taken_over(self, install: Install, provider: RecordingProvider) -> None:
+        bare = logging.Logger("bare")  # noqa: LOG001 - no manager knows it, so nobody clears its cache
+        bare.parent = logging.getLogger()
+        handle = install("ERROR")
+        assert not bare.isEnabledFor(logging.DEBUG)
+        handle.uninstall()
+        install("DEBUG")
+        bare.debug("hello")
+        assert provider.bodies == ["hello"]
 
     def test_survive_a_storm_of_level_changes(self, install: Install, provider: RecordingProvider) -> None:
         install()
@@ -245,7 +263,7 @@ class TestLevelCache:
     def test_keeps_what_the_cache_held(self, clean_logging: None) -> None:
         log = logging.getLogger("a")
         assert log.isEnabledFor(logging.ERROR)
-        cache = level_cache(log)
+        cache = level_cache(log, new_cache_class())
         assert isinstance(cache, LevelCache)
         assert cache == {logging.ERROR: True}
         cache.ours[logging.DEBUG] = True
