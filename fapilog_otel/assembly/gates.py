@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-CLOSED = 25  # above every severity number
-
 
 class LevelGate:
     """The level gate of a provider.

@@ -14,6 +14,7 @@ import time
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import TYPE_CHECKING
 
+from fapilog_otel.buffer.pending import Pending
 from fapilog_otel.buffer.queue import required
 
 if TYPE_CHECKING:
@@ -72,8 +73,8 @@ async def _close(engine: Engine, deadline: float, reserve: float) -> bool:
     engine.control.begin_closing(deadline)
     engine.advance()
     with engine.lock:
-        pending = [hold for branch in required(engine.branches) for hold in branch.holds if hold.chunk.count]
-        everything = [hold for branch in engine.branches for hold in branch.holds if hold.chunk.count]
+        pending = Pending(required(engine.branches))
+        everything = Pending(engine.branches)
     finished = await engine.settled(everything, deadline)
     if not finished:
         for branch in engine.branches:
@@ -85,7 +86,7 @@ async def _close(engine: Engine, deadline: float, reserve: float) -> bool:
     for branch in engine.branches:
         await _close_exporter(engine, branch.name, branch.exporter.close(), reserve / 2)
     engine.stop_loop()
-    return not any(hold.lost_any() for hold in pending)
+    return not pending.lost()
 
 
 async def _close_exporter(engine: Engine, name: str, closing: object, timeout: float) -> None:

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from fapilog_otel.buffer import fork
 from fapilog_otel.buffer.closing import close_down
+from fapilog_otel.buffer.pending import Pending
 from fapilog_otel.buffer.queue import ChunkQueue, chunk_size_for, required
 from fapilog_otel.buffer.staging import Staging
 from fapilog_otel.contracts import exporter_traits
 from fapilog_otel.delivery import BlockingRunner, Control, build_sender
-from fapilog_otel.delivery.fanout import Branch, Hold, Ticket
+from fapilog_otel.delivery.fanout import Branch, Ticket
 from fapilog_otel.encode.select import EmitCore
 from fapilog_otel.telemetry.accounting import Intake, Stats, destination_stats, global_stats
 from fapilog_otel.telemetry.origin import OUR_THREADS, our_thread
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from fapilog_otel.buffer.spec import Destination, EngineSpec
+    from fapilog_otel.delivery.fanout import Hold
 
 _THREAD_NAME = "fapilog-otel-pipeline"
 _START_ATTEMPT = 5.0  # seconds for one start() of an exporter
@@ -272,7 +274,7 @@ class Engine:
         deadline = time.monotonic() + timeout
         self.core.seal_open()
         with self.lock:
-            pending = [hold for branch in required(self.branches) for hold in branch.holds if hold.chunk.count]
+            pending = Pending(required(self.branches))
         if self.loop is None and not self.nothing_pending():
             self._ensure()
             self.up.wait(min(timeout, 1.0))
@@ -299,15 +301,14 @@ class Engine:
         with self.lock:
             return not any(hold.chunk.count for branch in required(self.branches) for hold in branch.holds)
 
-    async def _flush(self, pending: list[Hold], deadline: float) -> bool:
+    async def _flush(self, pending: Pending, deadline: float) -> bool:
         self.advance()
-        finished = await self.settled(pending, deadline)
-        return finished and not any(hold.lost_any() for hold in pending)
+        return await self.settled(pending, deadline) and not pending.lost()
 
-    async def settled(self, pending: list[Hold], deadline: float) -> bool:
-        """Wait on the loop until all holds are done, or until the deadline (monotonic s); tell which."""
+    async def settled(self, pending: Pending, deadline: float) -> bool:
+        """Wait on the loop until all that was pending is done, or until the deadline (monotonic s); tell which."""
         progress = self._progress
-        while progress is not None and not all(hold.done() for hold in pending):
+        while progress is not None and not pending.done():
             left = deadline - time.monotonic()
             if left <= 0:
                 return False

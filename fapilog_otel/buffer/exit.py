@@ -1,7 +1,7 @@
 """One exit hook for the whole process: what is still open is shut down, together, within its own deadline.
 
-Targets are held weakly. ``atexit`` runs while daemon threads still do, so the pipeline threads can deliver. A child that
-multiprocessing forked never runs ``atexit``; it runs multiprocessing's own finalizers instead.
+Targets are held weakly. ``atexit`` runs while daemon threads still do, so the pipeline threads can deliver. A child
+that multiprocessing forked never runs ``atexit``; it runs multiprocessing's own finalizers instead.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _at_exit() -> None:
 
 
 def _in_forked_child() -> None:
-    # Whoever is forked by multiprocessing has it imported; it forgets finalizers after this hook, but not after-forkers.
+    # Whoever multiprocessing forks has it imported. It forgets finalizers after this hook, but not after-forkers.
     util = sys.modules.get("multiprocessing.util")
     if util is not None and not _state["multiprocessing"]:
         _state["multiprocessing"] = True

@@ -81,9 +81,9 @@ class Hold:
         """Tell whether every record of it, and of what stages made of it, is settled."""
         return self not in self.branch.holds and all(hold.done() for hold in self.successors)
 
-    def lost_any(self) -> bool:
-        """Tell whether a record of it, or of what stages made of it, was lost."""
-        return self.lost > 0 or any(hold.lost_any() for hold in self.successors)
+    def lost_total(self) -> int:
+        """Count the records of it, and of what stages made of it, that were lost."""
+        return self.lost + sum(hold.lost_total() for hold in self.successors)
 
     def in_flight(self, lanes: Lanes) -> None:
         """Add the records not yet settled, counted from the chunk."""

@@ -18,7 +18,6 @@ from fapilog_otel.assembly import (
     engine_spec,
     resource_from_sdk,
 )
-from fapilog_otel.assembly.gates import CLOSED
 from fapilog_otel.buffer import exit as process_exit
 from fapilog_otel.buffer.engine import Engine
 from fapilog_otel.compat import api
@@ -155,8 +154,6 @@ class LoggerProvider(api.LoggerProvider):
 
     def gate_of(self, logger: Any) -> int:
         """Give the lowest severity number that a logger lets through."""
-        if self._configurator is not None and not self._configured_on(logger):
-            return CLOSED
         return (self._own_gate if logger.own else self.gate).of(logger.name)
 
     def _configured_on(self, logger: Any) -> bool:
@@ -205,7 +202,10 @@ class LoggerProvider(api.LoggerProvider):
         """Give a logger for a scope (Logs API, "Get a Logger"); after shutdown, or disabled, one that does nothing."""
         if self.disabled or self._shut_down:
             return api.NoOpLogger(name, version=version, schema_url=schema_url, attributes=attributes)
-        return self.make_logger(name, version, schema_url, attributes)
+        logger = self.make_logger(name, version, schema_url, attributes)
+        if self._configurator is not None and not self._configured_on(logger):
+            return api.NoOpLogger(name, version=version, schema_url=schema_url, attributes=attributes)
+        return logger
 
     def make_logger(
         self,

@@ -97,7 +97,7 @@ class TestGlobalProvider:
         with Child("face", way, environ=environ) as child:
             ended = child.end()
         assert ended.err == ""
-    assert ended.code == 0
+        assert ended.code == 0
         said = ended.said()
         assert said["resource"]["service.name"] == service_name
         if way != "stock_configurator":

@@ -60,7 +60,8 @@ def attributes_of(index: int) -> dict[str, Any]:
 
 def body_of(index: int) -> Any:
     """A body of every type in turn."""
-    kinds = (f"order {index} placed", index, index / 4, index % 3 == 0, {"order": index}, [index, None], b"\x00\xfe", None)
+    text, half = f"order {index} placed", index / 4
+    kinds = (text, index, half, index % 3 == 0, {"order": index}, [index, None], b"\x00\xfe", None)
     return kinds[index % len(kinds)]
 
 

@@ -248,9 +248,7 @@ class TestSeveralDestinations:
     def test_a_destination_can_have_a_level_of_its_own(self, level: int) -> None:
         sink = Collecting()
         with running(sink) as engine:
-            engine.branches[0].settings = type(engine.branches[0].settings)(
-                "d0", 1 << 22, max_in_flight=1, level=level
-            )
+            engine.branches[0].settings = type(engine.branches[0].settings)("d0", 1 << 22, max_in_flight=1, level=level)
             for severity in (0, 5, 9, 13, 17, 21):
                 emit(engine, severity, severity)
             assert engine.flush(5)

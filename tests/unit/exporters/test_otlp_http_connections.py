@@ -133,9 +133,7 @@ class TestKeepAlive:
 
 
 class TestFaults:
-    async def test_a_reply_cut_off_at_any_byte_is_retryable_or_a_success(
-        self, server: RawServer
-    ) -> None:
+    async def test_a_reply_cut_off_at_any_byte_is_retryable_or_a_success(self, server: RawServer) -> None:
         whole = reply(200, b"\x0a\x02\x08\x01", "Content-Type: application/x-protobuf", "X-Filler: " + "y" * 20).data
         head = whole.index(b"\r\n\r\n") + 4
         exporter = OtlpHttpExporter(server.url)
