@@ -14,7 +14,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LIBRARY = (ROOT / "fapilog_otel", ROOT / "exporters" / "fapilog_otel_exporters")
 MAX_FILE = 400
+MAX_TEST_FILE = 800  # scenes and tables of cases
 MAX_FUNCTION = 60
+MAX_TEST_FUNCTION = 80
 USUAL_FUNCTION = 40
 MEDIAN_FUNCTION = 10
 VAGUE_NAMES = frozenset(("utils", "util", "helpers", "helper", "manager", "managers", "common", "misc"))
@@ -64,22 +66,26 @@ def _own_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 class TestFiles:
-    @pytest.mark.parametrize("paths", [LIBRARY_FILES, TEST_FILES], ids=["library", "tests"])
-    def test_are_short_enough_to_be_read_at_once(self, paths: list[Path]) -> None:
+    @pytest.mark.parametrize(
+        ("paths", "limit"), [(LIBRARY_FILES, MAX_FILE), (TEST_FILES, MAX_TEST_FILE)], ids=["library", "tests"]
+    )
+    def test_are_short_enough_to_be_read_at_once(self, paths: list[Path], limit: int) -> None:
         lines = {shown(path): len(path.read_text().splitlines()) for path in paths}
         assert lines
-        assert {path: count for path, count in lines.items() if count > MAX_FILE} == {}
+        assert {path: count for path, count in lines.items() if count > limit} == {}
 
     def test_have_names_that_say_what_is_inside(self) -> None:
         assert [shown(path) for path in LIBRARY_FILES if VAGUE_NAMES.intersection(_name_parts(path))] == []
 
 
 class TestFunctions:
-    @pytest.mark.parametrize("paths", [LIBRARY_MODULES, TEST_FILES], ids=["library", "tests"])
-    def test_are_never_long(self, paths: list[Path]) -> None:
+    @pytest.mark.parametrize(
+        ("paths", "limit"), [(LIBRARY_MODULES, MAX_FUNCTION), (TEST_FILES, MAX_TEST_FUNCTION)], ids=["library", "tests"]
+    )
+    def test_are_never_long(self, paths: list[Path], limit: int) -> None:
         functions = [function for path in paths for function in _functions(path)]
         assert functions
-        assert [function for function in functions if function.lines > MAX_FUNCTION] == []
+        assert [function for function in functions if function.lines > limit] == []
 
     def test_are_usually_short(self) -> None:
         lines = sorted(function.lines for path in LIBRARY_MODULES for function in _functions(path))

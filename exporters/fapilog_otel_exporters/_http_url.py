@@ -82,7 +82,7 @@ def parse_http_url(setting: str, url: str, *, default_port: int | None = None) -
 
 def _ascii_host(host: str) -> str:
     if host.isascii():
-        return host
+        return host.replace("%25", "%", 1) if ":" in host else host  # the zone of an address (RFC 6874)
     try:
         return host.encode("idna").decode()
     except UnicodeError as error:

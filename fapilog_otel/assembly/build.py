@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fapilog_otel.settings import Settings
 
 _COMMON_KEYS = ("optional", "level", "max_request_size")
+_OTLP_TYPES = ("otlp_http", "otlp_grpc")
 _UNBOUNDED = 1 << 31
 
 
@@ -134,7 +135,16 @@ def destination_for(
             level=0 if level is None else parse_level(level),
         ),
         exporter,
+        _own_timeout(config),
     )
+
+
+def _own_timeout(config: Mapping[str, object] | Exporter) -> float | None:
+    """Give the seconds an attempt that an OTLP destination asks for; what others call a timeout is theirs to obey."""
+    if not isinstance(config, Mapping) or config.get("type") not in _OTLP_TYPES:
+        return None
+    given = config.get("timeout")
+    return None if given is None else float(str(given))  # the exporter's settings have checked it
 
 
 def engine_spec(

@@ -90,7 +90,7 @@ class Engine:
         sender = build_sender(
             destination.settings.name,
             exporter,
-            timeout=self.spec.timeout,
+            timeout=destination.timeout or self.spec.timeout,
             policy=self.spec.retry,
             control=self.control,
             diagnostics=self.spec.diagnostics,

@@ -17,10 +17,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """One destination: how it is fed, and by which transport."""
+    """One destination: how it is fed, and by which transport.
+
+    Args:
+        settings: How it is fed.
+        exporter: Its transport.
+        timeout: Seconds an attempt; None: the engine's.
+    """
 
     settings: BranchSettings
     exporter: Exporter
+    timeout: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from fapilog_otel.delivery import Control
 from fapilog_otel.encode.writer import chunks_from_records
 from fapilog_otel.errors import ConfigError
 from fapilog_otel.provider.exporter_options import ExporterOptions, read_options, refuse
-from fapilog_otel.provider.metrics import component, observe_exporter
+from fapilog_otel.provider.metrics import component, observe_exporter, operation_attributes
 from fapilog_otel.provider.sdk_records import ScopeCache, record_value
 from fapilog_otel.telemetry.diagnostics import get_diagnostics
 from fapilog_otel.telemetry.origin import exporting
@@ -160,8 +160,7 @@ class FapilogLogRecordExporter(LogRecordExporter):
                 self.outcomes.update(outcome)
             if self._duration is not None:
                 reason = next((reason for reason, number in outcome.items() if reason and number), "")
-                attributes = {**self._attributes, "error.type": reason} if reason else self._attributes
-                self._duration.record(time.monotonic() - started, attributes)
+                self._duration.record(time.monotonic() - started, operation_attributes(self._attributes, reason))
 
     def _send(self, batch: Sequence[Any], outcome: Counter[str]) -> None:
         try:
@@ -211,7 +210,7 @@ class FapilogLogRecordExporter(LogRecordExporter):
                 for half in request.split():
                     self._send_one(half, outcome)
                 return
-            outcome["payload_too_large"] += 1
+            outcome["RequestPayloadTooLargeError"] += 1  # the stock exporters' word
             get_diagnostics().report(
                 "exporter.too_large", "a record is larger than max_request_size; it was not sent", size=request.size
             )

@@ -116,6 +116,15 @@ def observe_exporter(exporter: FapilogLogRecordExporter, meter_provider: Any, at
     )
 
 
+def operation_attributes(attributes: Mapping[str, Any], reason: str) -> Mapping[str, Any]:
+    """Give the attributes of one export: with the failure's reason, and the HTTP status where that is the reason."""
+    found = dict(_with_error(attributes, reason))
+    status = reason.removeprefix("http_")
+    if status.isdecimal():
+        found["http.response.status_code"] = int(status)
+    return found
+
+
 def _observe_stats(meter: Any, owner: Any, attributes: Mapping[str, Any], capacity: int | None) -> None:
     def processed(target: Any) -> Points:
         stats: Stats = target.stats()

@@ -1,4 +1,4 @@
-"""What tests of applications and plugins use: the capture fixture, contract suites, and a receiver that fails on demand.
+"""What tests of applications and plugins use: a capture fixture, contract suites, a receiver that fails on demand.
 
 The pytest plugin brings the fixture ``fapilog_capture``; `capture_logs` is the same as a context manager.
 Names load what they need when they are first used.
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     )
     from fapilog_otel.testing.capture import Capture, capture_logs
     from fapilog_otel.testing.exporter_contract import ExporterContract
-    from fapilog_otel.testing.sample_records import sample_records
+    from fapilog_otel.testing.samples import sample_records
     from fapilog_otel.testing.source_contract import SourceContract
     from fapilog_otel.testing.stage_contract import StageContract
 
@@ -59,7 +59,7 @@ _HOMES = {
     "SourceContract": "testing.source_contract",
     "StageContract": "testing.stage_contract",
     "capture_logs": "testing.capture",
-    "sample_records": "testing.sample_records",
+    "sample_records": "testing.samples",
 }
 
 

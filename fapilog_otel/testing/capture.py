@@ -1,4 +1,4 @@
-"""The records that code under test writes, as values: through the whole pipeline, into memory instead of onto a network."""
+"""The records that code under test writes, as values: through the whole pipeline, but into memory."""
 
 from __future__ import annotations
 
@@ -98,7 +98,10 @@ class Capture:
             if _matches(body, record.body)
             and all(value is None or getattr(record, name) == value for name, value in wanted.items())
             and logger in (None, record.scope.name)
-            and all(key in record.attributes and _matches(value, record.attributes[key]) for key, value in attributes.items())
+            and all(
+                key in record.attributes and _matches(value, record.attributes[key])
+                for key, value in attributes.items()
+            )
             and (where is None or where(record))
         ]
 

@@ -29,8 +29,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def fapilog_capture(request: pytest.FixtureRequest) -> Iterator[Capture]:
     """What the test logs, by whatever means, as a `fapilog_otel.testing.Capture`; nothing leaves the process.
 
-    Keywords of ``configure()`` come from the marker: ``@pytest.mark.fapilog_capture(level="DEBUG")``; those of the marker
-    nearest to the test win.
+    Keywords of ``configure()`` come from the marker: ``@pytest.mark.fapilog_capture(level="DEBUG")``; of several
+    markers, that nearest to the test wins.
     """
     from fapilog_otel.testing.capture import capture_logs  # noqa: PLC0415 - see above
 

@@ -47,7 +47,9 @@ def redirected(exporter: Exporter, arguments: Mapping[str, Any]) -> Iterator[Non
     _intercept(module, exporter, state)
     try:
         if state.handle is None:
-            state.own = configure(settings=load_settings({"handle_sigterm": False, **ours, "disabled": False}, environ={}))
+            state.own = configure(
+                settings=load_settings({"handle_sigterm": False, **ours, "disabled": False}, environ={})
+            )
         else:
             settings = load_settings({**ours, "settings": state.handle.settings, "disabled": False})
             state.replace_sources(settings if ours else None)
@@ -66,7 +68,7 @@ class _Before:
 
     def __init__(self, module: Any) -> None:
         self._module = module
-        self._facade = dict(vars(facade()))
+        self._facade = {name: value for name, value in vars(facade()).items() if name != "_observed"}  # a meter stays
         self._reusable = module._reusable  # noqa: SLF001 - the bridge has no public way to be set aside
         self._global = api.current_logger_provider()
         self._replaced_sources = False

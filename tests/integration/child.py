@@ -24,6 +24,7 @@ PYTHONS = tuple(filter(None, os.environ.get("FAPILOG_OTEL_TEST_PYTHONS", "").spl
 """Interpreters that applications are run on; each needs the package and its dependencies installed."""
 
 _OURS = ("OTEL_", "FAPILOG_OTEL_", "COV_CORE_")
+_KEPT = "FAPILOG_OTEL_NATIVE"  # which encoder a run of the tests is about
 _POLL = 0.01
 
 
@@ -59,14 +60,16 @@ class Child:
     Args:
         app: Name of a file in `apps`.
         arguments: Its command line.
-        environ: Variables on top of the tests' own environment without its OTEL_* and FAPILOG_OTEL_*.
+        environ: Variables on top of the tests' own environment, which is taken without OTEL_* and FAPILOG_OTEL_*.
         python: The interpreter.
     """
 
     def __init__(
         self, app: str, *arguments: str, environ: Mapping[str, str] | None = None, python: str = sys.executable
     ) -> None:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+        inherited = {
+            name: value for name, value in os.environ.items() if name == _KEPT or not name.startswith(_OURS)
+        }
         path = os.pathsep.join(map(str, (ROOT, ROOT / "exporters")))
         self._process = subprocess.Popen(
             [python, str(Path(__file__).parent / "apps" / f"{app}.py"), *arguments],

@@ -55,7 +55,11 @@ def configure(service_name: str, fast: Any, slow: Any, **options: Any) -> Handle
 
 def to(receiver: Any, protocol: str) -> dict[str, Any]:
     grpc = protocol == "grpc"
-    return {"type": "otlp", "protocol": protocol, "endpoint": receiver.grpc_endpoint if grpc else receiver.http_endpoint}
+    return {
+        "type": "otlp",
+        "protocol": protocol,
+        "endpoint": receiver.grpc_endpoint if grpc else receiver.http_endpoint,
+    }
 
 
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])

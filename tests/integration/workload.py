@@ -192,7 +192,9 @@ class LogsApi(Source):
             timestamp=self._STARTED + index,
             observed_timestamp=self._STARTED + 2 * index,
             event_name=f"order.{index % 5}" if index % 5 else "",
-            scope=ReceivedScope(f"{ROOT}.api{logger}", f"{logger}.0", self._scope(logger), 0, f"https://schema/{logger}"),
+            scope=ReceivedScope(
+                f"{ROOT}.api{logger}", f"{logger}.0", self._scope(logger), 0, f"https://schema/{logger}"
+            ),
         )
 
 

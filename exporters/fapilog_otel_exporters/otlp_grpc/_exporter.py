@@ -17,7 +17,7 @@ from fapilog_otel_exporters._user_agent import user_agent
 from fapilog_otel_exporters.otlp_grpc._call_threads import CallThreads
 from fapilog_otel_exporters.otlp_grpc._channels import Channels
 from fapilog_otel_exporters.otlp_grpc._metadata import checked_metadata
-from fapilog_otel_exporters.otlp_grpc._outcome import REPLY_LIMIT, call_end, outcome
+from fapilog_otel_exporters.otlp_grpc._outcome import REPLY_LIMIT, CallEnd, call_end, outcome, refuses_compression
 from fapilog_otel_exporters.otlp_grpc._target import parse_target
 
 if TYPE_CHECKING:
@@ -147,11 +147,28 @@ class OtlpGrpcExporter:
             raise RetryableError("the exporter has not been started", reason="grpc_unavailable")
         metadata = self._request_metadata()
         body = b"".join(request.body())
+        compression = self._compression
+        end = await self._call(channels, threads, body, metadata, compression)
+        if compression is not grpc.Compression.NoCompression and refuses_compression(end):
+            self._compression = grpc.Compression.NoCompression
+            text = "the server does not know the compression; requests are sent without"
+            get_diagnostics().report("otlp_grpc.compression", text, endpoint=self._target.shown)
+            end = await self._call(channels, threads, body, metadata, self._compression)
+        return outcome(end, request.count, self._headers.secrets)
+
+    async def _call(
+        self,
+        channels: Channels,
+        threads: CallThreads,
+        body: bytes,
+        metadata: Pairs,
+        compression: grpc.Compression,
+    ) -> CallEnd:
         lease = channels.lease(self._usable_origin())
         finished = False
         try:
             end = await threads.run(
-                functools.partial(call_end, lease.export, body, self._timeout, metadata, self._compression)
+                functools.partial(call_end, lease.export, body, self._timeout, metadata, compression)
             )
             finished = end.code is not grpc.StatusCode.DEADLINE_EXCEEDED
         finally:
@@ -160,7 +177,7 @@ class OtlpGrpcExporter:
                 # call timed out may be dead without knowing.
                 channels.retire(lease)
             channels.release(lease)
-        return outcome(end, request.count, self._headers.secrets)
+        return end
 
     async def close(self) -> None:
         """Close every channel, end the threads and drop every reference; calls under way fail as retryable."""

@@ -78,6 +78,11 @@ def call_end(
     return CallEnd(grpc.StatusCode.OK, reply)
 
 
+def refuses_compression(end: CallEnd) -> bool:
+    """Tell whether a call failed because the server does not know the request's compression ("gRPC Compression")."""
+    return end.code is grpc.StatusCode.UNIMPLEMENTED and "compress" in end.details.lower()
+
+
 def outcome(end: CallEnd, count: int, secrets: Sequence[str]) -> ExportResult:
     """Give the result of a request.
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _RETRYABLE: Final = frozenset({429, 502, 503, 504})
 _TOO_LARGE: Final = 413
+# The Collector answers 400 where its max_request_body_size is exceeded (Go's http.MaxBytesError).
+_COLLECTOR_TOO_LARGE: Final = "request body too large"
 _EXCERPT: Final = 2048
 
 _REASONS: Final[tuple[tuple[type[BaseException], str], ...]] = (
@@ -42,7 +44,7 @@ def outcome(reply: Reply, count: int, secrets: Sequence[str]) -> ExportResult:
 
     Raises:
         RetryableError: 429, 502, 503 or 504, with the delay that the server asks for.
-        PermanentError: Any other status outside 2xx, redirects too; ``too_large`` for 413.
+        PermanentError: Any other status outside 2xx, redirects too; ``too_large`` for 413 or what the Collector says.
     """
     status = reply.status
     if 200 <= status < 300:
@@ -56,7 +58,8 @@ def outcome(reply: Reply, count: int, secrets: Sequence[str]) -> ExportResult:
         raise RetryableError(message, delay=delay, reason=f"http_{status}")
     if 300 <= status < 400:
         message += " (redirects are not followed)"
-    raise PermanentError(message, reason=f"http_{status}", too_large=status == _TOO_LARGE)
+    too_large = status == _TOO_LARGE or (status == 400 and _COLLECTOR_TOO_LARGE in said)
+    raise PermanentError(message, reason=f"http_{status}", too_large=too_large)
 
 
 def connection_failure(error: BaseException, secrets: Sequence[str]) -> RetryableError:

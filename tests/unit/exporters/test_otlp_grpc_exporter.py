@@ -12,7 +12,7 @@ from pathlib import Path
 import grpc
 import pytest
 from grpc_support import HangingServer
-from otlp_support import free_port, no_proxies, request_of, run_client, until
+from otlp_support import capture_diagnostics, free_port, no_proxies, request_of, run_client, until
 
 from fapilog_otel.contracts import ExportResult
 from fapilog_otel.errors import PermanentError, RetryableError
@@ -182,6 +182,34 @@ async def main():
 
 asyncio.run(main())
 """
+
+
+class TestCompression:
+    async def test_that_the_server_does_not_know_is_given_up_without_losing_the_request(
+        self, receiver: OtlpReceiver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        reported = capture_diagnostics(monkeypatch)
+        details = 'grpc: Decompressor is not installed for grpc-encoding "deflate"'
+        receiver.script = [Reply(grpc=GrpcStatus(code="UNIMPLEMENTED", details=details))]
+        exporter = OtlpGrpcExporter(receiver.grpc_endpoint, compression="deflate")
+        await exporter.start()
+        for _ in range(2):
+            assert await exporter.export(request_of()) == ExportResult()
+        await exporter.close()
+
+        assert len(receiver.requests) == 3
+        assert len(receiver.logs) == 2
+        assert reported.kinds == ["otlp_grpc.compression"]
+
+    async def test_is_not_blamed_for_an_unknown_method(self, receiver: OtlpReceiver) -> None:
+        receiver.script = lambda _: Reply(grpc=GrpcStatus(code="UNIMPLEMENTED", details="unknown service"))
+        exporter = OtlpGrpcExporter(receiver.grpc_endpoint, compression="gzip")
+        await exporter.start()
+        with pytest.raises(PermanentError):
+            await exporter.export(request_of())
+        await exporter.close()
+
+        assert len(receiver.requests) == 1
 
 
 class TestOutage:

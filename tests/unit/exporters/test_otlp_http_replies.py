@@ -254,6 +254,16 @@ class TestFailure:
 
         assert caught.value.too_large
 
+    async def test_so_does_the_400_that_the_collector_answers_instead(self, server: RawServer) -> None:
+        server.answers = [
+            reply(400, Status(code=3, message="http: request body too large").SerializeToString(), PROTOBUF)
+        ]
+
+        with pytest.raises(PermanentError) as caught:
+            await export(server)
+
+        assert caught.value.too_large
+
     @pytest.mark.parametrize("status", [429, 502, 503, 504])
     @pytest.mark.parametrize(
         ("headers", "delay"),

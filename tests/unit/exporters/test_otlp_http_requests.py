@@ -175,7 +175,7 @@ class TestHttpUrl:
             ("https://otel.example", "otel.example", 443, "/", "otel.example"),
             ("http://h:80/a?b=c d&e=%20".replace(" ", "+"), "h", 80, "/a?b=c+d&e=%20", "h"),
             ("http://[2001:db8::1]:4318/", "2001:db8::1", 4318, "/", "[2001:db8::1]:4318"),
-            ("http://[fe80::1%25eth0]/", "fe80::1%25eth0", 80, "/", "[fe80::1]"),
+            ("http://[fe80::1%25eth0]/", "fe80::1%eth0", 80, "/", "[fe80::1]"),
             ("http://bücher.example/p\u00e4th", "xn--bcher-kva.example", 80, "/p%C3%A4th", "xn--bcher-kva.example"),
         ],
     )

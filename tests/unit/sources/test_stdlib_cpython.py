@@ -14,10 +14,28 @@ SCRIPT = Path(__file__).with_name("cpython_suite.py")
 
 # Those that start servers or wait are left out: they test handlers, which we do not touch.
 CLASSES = (
-    "BaseTest BuiltinLevelsTest BasicFilterTest CustomLevelsAndFiltersTest StreamHandlerTest MemoryHandlerTest ExceptionTest "
-    "ConfigFileTest ConfigDictTest ManagerTest ChildLoggerTest LogRecordFactoryTest QueueHandlerTest LastResortTest "
-    "ShutdownTest ModuleLevelMiscTest LogRecordTest BasicConfigTest LoggerAdapterTest LoggerTest WarningsTest"
-).split()
+    "BaseTest",
+    "BuiltinLevelsTest",
+    "BasicFilterTest",
+    "CustomLevelsAndFiltersTest",
+    "StreamHandlerTest",
+    "MemoryHandlerTest",
+    "ExceptionTest",
+    "ConfigFileTest",
+    "ConfigDictTest",
+    "ManagerTest",
+    "ChildLoggerTest",
+    "LogRecordFactoryTest",
+    "QueueHandlerTest",
+    "LastResortTest",
+    "ShutdownTest",
+    "ModuleLevelMiscTest",
+    "LogRecordTest",
+    "BasicConfigTest",
+    "LoggerAdapterTest",
+    "LoggerTest",
+    "WarningsTest",
+)
 
 
 class TestSuiteOfPython:
