@@ -80,26 +80,24 @@ class HttpReceiver:
     def _serve(self, connection: socket.socket) -> None:
         buffer = bytearray(_HEAD_BYTES)
         view = memoryview(buffer)
-        have = 0
         with connection:
             while True:
-                end = buffer.find(b"\r\n\r\n", 0, have)
-                if end < 0:
+                have, end = 0, -1
+                while end < 0:
                     got = connection.recv_into(view[have:])
                     if not got:
                         return
                     have += got
-                    continue
+                    end = buffer.find(b"\r\n\r\n", 0, have)
                 size, compressed = _read_head(bytes(view[:end]))
-                have = self._take(connection, view[end + 4 : have], size, compressed)
-                view[:have] = view[end + 4 + size : end + 4 + size + have] if have else b""
+                self._take(connection, view[end + 4 : have], size, compressed)
                 connection.sendall(_REPLY)
 
-    def _take(self, connection: socket.socket, early: memoryview, size: int, compressed: bool) -> int:
-        """Store a body; gives how many bytes beyond it were read already."""
+    def _take(self, connection: socket.socket, early: memoryview, size: int, compressed: bool) -> None:
+        """Store a body, whose beginning may have come with the head; nobody here sends a request before a reply."""
         body = self._claim(size)
-        have = min(len(early), size)
-        body[:have] = early[:have]
+        have = len(early)
+        body[:have] = early
         while have < size:
             got = connection.recv_into(body[have:], 0, socket.MSG_WAITALL)
             if not got:
@@ -107,7 +105,6 @@ class HttpReceiver:
             have += got
         with self._lock:
             self._bodies.append((body, compressed))
-        return max(0, len(early) - size)
 
 
 def _read_head(head: bytes) -> tuple[int, bool]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from benchmarks.compare.variants import Group, Variant
 
 _COLUMNS: Final = (
-    "path", "stages", "accepted", "delivered", "lost", "caller ns", "records/s, median (min-max)", "x stock",
+    "path", "stages", "accepted", "delivered", "lost", "caller ns", "CPU ns", "records/s, median (min-max)", "x stock",
 )  # fmt: skip
 _LEFT: Final = 2
 
@@ -44,6 +44,7 @@ def row(variant: Variant, runs: Sequence[Run], peer: Sequence[Run]) -> dict[str,
         "delivered": sum(run.delivered for run in runs),
         "lost": sum(run.lost for run in runs),
         "caller_ns": statistics.median(run.caller_ns for run in runs),
+        "cpu_ns": statistics.median(run.cpu / run.accepted * 1e9 for run in runs),
         "rate": statistics.median(rates),
         "rate_min": min(rates),
         "rate_max": max(rates),
@@ -89,6 +90,7 @@ def _cells(line: Mapping[str, Any]) -> list[str]:
         _number(line["delivered"]),
         _number(line["lost"]),
         _number(line["caller_ns"]),
+        _number(line["cpu_ns"]),
         f"{_rate(line['rate'])} ({_rate(line['rate_min'])}-{_rate(line['rate_max'])})",
         f"{line['ratio']:.1f}",
     ]

@@ -31,6 +31,7 @@ class Run:
         lost: Those whose record did not arrive.
         elapsed: Seconds from the first of them until flush had returned.
         written: Seconds that the calls took, waiting for room included.
+        cpu: Seconds of processor time of the sending process meanwhile, its threads and the kernel included.
         caller_ns: ns a call in a short burst into an idle library, the median of several bursts.
         requests: Requests that arrived, those of warm-up and bursts included.
         bytes_a_record: Bytes on the wire before compression, divided by the records.
@@ -42,6 +43,7 @@ class Run:
     lost: int
     elapsed: float
     written: float
+    cpu: float
     caller_ns: float
     requests: int
     bytes_a_record: float
@@ -148,6 +150,7 @@ def _run(variant: Variant, receiver: ReceiverProcess, records: int) -> Run:
         lost=lost,
         elapsed=told["elapsed_s"],
         written=told["written_s"],
+        cpu=told["cpu_s"],
         caller_ns=told["caller_ns"],
         requests=found["requests"],
         bytes_a_record=found["size"] / max(1, found["records"]),

@@ -65,17 +65,20 @@ def measure(subject: Subject, records: int) -> dict[str, Any]:
     flushed = _warm_up(subject)
     caller_ns, bursts_flushed = _bursts(subject)
     gc.collect()
+    cpu = time.process_time()
     begun = time.perf_counter()
     subject.emit(FIRST_NUMBER, records)
     written = time.perf_counter()
     flushed = subject.flush() and bursts_flushed and flushed
     ended = time.perf_counter()
+    cpu = time.process_time() - cpu
     return {
         "before": WARM_UP + BURST * BURSTS,
         "records": records,
         "caller_ns": caller_ns,
         "written_s": written - begun,
         "elapsed_s": ended - begun,
+        "cpu_s": cpu,
         "flushed": flushed,
     }
 

@@ -61,7 +61,7 @@ class Group:
         return self.variants[0]
 
 
-def _stock(key: str, title: str, path: Path = "api", records: int = 12_000) -> Variant:
+def _stock(key: str, title: str, path: Path = "api", records: int = 24_000) -> Variant:
     return Variant(key, title, stock=True, path=path, records=records)
 
 
@@ -82,10 +82,8 @@ _STOCK_HTTP_DEFAULT_QUEUE = replace(
     queue=DEFAULT_QUEUE,
 )
 _STOCK_GRPC = replace(_STOCK_HTTP, key="stock-grpc", title=_STOCK_HTTP.title.replace("HTTP", "gRPC"), protocol="grpc")
-_STOCK_GZIP = replace(
-    _STOCK_HTTP, key="stock-gzip", title=_STOCK_HTTP.title + ", gzip", compression="gzip", records=10_000
-)
-_STOCK_STDLIB = _stock("stock-stdlib", "`logging` → SDK `LoggingHandler` → OTLP/HTTP", "stdlib", 10_000)
+_STOCK_GZIP = replace(_STOCK_HTTP, key="stock-gzip", title=_STOCK_HTTP.title + ", gzip", compression="gzip")
+_STOCK_STDLIB = _stock("stock-stdlib", "`logging` → SDK `LoggingHandler` → OTLP/HTTP", "stdlib", 16_000)
 
 GROUPS: Final = (
     Group(

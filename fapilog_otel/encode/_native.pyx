@@ -16,7 +16,7 @@ from cpython.buffer cimport PyBuffer_FillInfo
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.dict cimport PyDict_Next, PyDict_Size
 from cpython.exc cimport PyErr_Clear
-from cpython.long cimport PyLong_CheckExact
+from cpython.long cimport PyLong_Check, PyLong_CheckExact
 from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF, PyObject
 from cpython.unicode cimport PyUnicode_CheckExact
 
@@ -24,12 +24,13 @@ from collections import deque
 import sys
 import time
 
-from fapilog_otel.compat.api import runtime_context_var, span_context_ids
+from fapilog_otel.compat.api import runtime_context_var
 from fapilog_otel.encode import _wire
 from fapilog_otel.encode.context import BOUND
 from fapilog_otel.encode.log_methods import exception_of, formatted, nanoseconds, record_fields, severity_value, text_or_empty, with_exception
 from fapilog_otel.encode.plan import DROP, KEEP, MASK
 from fapilog_otel.encode.record_path import encode_fields, run_stages
+from fapilog_otel.encode.trace import context_fields
 from fapilog_otel.encode.values import (
     attribute_text, attribute_value, body_value, build_payload, key_verdict, merge_attributes, safe_mapping,
     select_attributes,

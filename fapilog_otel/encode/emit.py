@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from fapilog_otel.model.scope import Scope
 
 LANES = MAX_SEVERITY + 2  # severity numbers 0-24, and one lane for what has no severity (a partial success)
+_MAX_STAMP = (1 << 64) - 1
 
 
 class EmitHost(Protocol):
@@ -112,8 +113,8 @@ class EmitCore:
 
         Args:
             scope: Scope and resource.
-            timestamp: ns since the epoch; negative: now; 0: unknown.
-            observed: ns since the epoch; not positive: now.
+            timestamp: ns since the epoch; negative: now; 0, or more than fixed64 holds: unknown.
+            observed: ns since the epoch; not positive, or more than fixed64 holds: now.
             severity: 0-24; anything else counts as 0.
             text: Severity text.
             body: Any value; None: absent.
@@ -123,16 +124,15 @@ class EmitCore:
             context: None: the current one.
             event_name: Empty: absent.
         """
-        if not 0 <= severity <= MAX_SEVERITY:
-            severity = 0
+        severity = _lane(severity)
         if self.closed:
             self._account(None, severity, None, "shutdown")
             return
         try:
             trace = self._trace_bytes(ids, context)
             now = time.time_ns()
-            stamp = now if timestamp < 0 else timestamp
-            seen = observed if observed > 0 else now
+            stamp = now if timestamp < 0 else timestamp if timestamp <= _MAX_STAMP else 0
+            seen = observed if 0 < observed <= _MAX_STAMP else now
             merged = merge_attributes(self.plan, attributes, bound)
             if self.plan.stages:
                 self._submit_staged(scope, stamp, seen, severity, text, body, merged, trace, event_name)
@@ -161,7 +161,7 @@ class EmitCore:
             scope: Scope and resource.
             timestamp: ns since the epoch; 0: unknown.
             observed: ns since the epoch.
-            severity: 0-24.
+            severity: 0-24; anything else counts as 0.
             text: Severity text.
             body: Any value.
             attributes: All attributes.
@@ -169,6 +169,7 @@ class EmitCore:
             event_name: Empty: absent.
             dropped: Attributes that limits have removed before.
         """
+        severity = _lane(severity)
         if self.closed:
             self._account(None, severity, None, "shutdown")
             return
@@ -242,11 +243,14 @@ class EmitCore:
                 return
             old = self._open[band]
             self._open[band] = chunk
-            if old is not None:
-                self.sealed.append(old)
             self.ops += 1
-        if old is not None:
-            self._host.wake()
+            if old is None:
+                return
+            if not old.count:  # too small for this record, and nobody has written to it yet
+                self._host.release(old)
+                return
+            self.sealed.append(old)
+        self._host.wake()
 
     def _account(self, record: bytes | None, severity: int, scope: Scope | None, reason: str) -> None:
         self._late.append((record, severity, scope, reason))
@@ -261,26 +265,34 @@ class EmitCore:
                 self._busy = False
 
     def _place(self, record: bytes | None, severity: int, scope: Scope | None, reason: str) -> None:
-        self._submitted[severity] += 1
-        self.ops += 1
-        if record is None or scope is None:
+        band = severity_band(severity)
+        chunk = None
+        if record is not None:
+            chunk = self._open[band] or self._reopened(band, len(record))
+            reason = reason if chunk is not None else "queue_full"
+        if record is None or scope is None or chunk is None:
             lanes = self._dropped.setdefault(reason, [0] * LANES) if reason else self._filtered
             lanes[severity] += 1
-            return
-        band = severity_band(severity)
-        chunk = self._open[band]
-        if chunk is None:  # sealed by the timer between the check and here
-            chunk = self._host.acquire(band, len(record), False)
-            if chunk is None:
-                self._dropped.setdefault("queue_full", [0] * LANES)[severity] += 1
-                return
-            self._open[band] = chunk
-        chunk.append(record, severity, scope)
-        self._stored += 1
-        if self.seal_count and chunk.count >= self.seal_count:
+        else:
+            chunk.append(record, severity, scope)
+            self._stored += 1
+        self._submitted[severity] += 1  # after what may raise: then the record is counted as an encode_error
+        self.ops += 1
+        if chunk is not None and self.seal_count and chunk.count >= self.seal_count and self._open[band] is chunk:
             self._open[band] = None
             self.sealed.append(chunk)
             self._host.wake()
+
+    def _reopened(self, band: int, need: int) -> Chunk | None:
+        """Give an open chunk in place of the one that the timer has sealed since the caller looked."""
+        fresh = self._host.acquire(band, need, False)
+        chunk = self._open[band]
+        if chunk is None:
+            self._open[band] = fresh
+            return fresh
+        if fresh is not None:  # a finaliser or signal handler has logged meanwhile, and opened one
+            self._host.release(fresh)
+        return chunk
 
     def seal_open(self) -> None:
         """Seal every open chunk that holds a record (flush, timer, shutdown), and let go of the cached context."""
@@ -307,3 +319,7 @@ class EmitCore:
             self._open = [None] * 4
             self.ops += 1
         return chunks
+
+
+def _lane(severity: int) -> int:
+    return severity if 0 <= severity <= MAX_SEVERITY else 0

@@ -39,17 +39,24 @@ class Port:
 
 
 def exception_of(exc_info: object) -> BaseException | None:
-    """Give the exception that an ``exc_info`` argument stands for: an exception, a triple, True for the current one."""
-    if isinstance(exc_info, BaseException):
-        return exc_info
-    if isinstance(exc_info, tuple):
-        return exc_info[1] if len(exc_info) > 1 and isinstance(exc_info[1], BaseException) else None
-    return sys.exc_info()[1] if exc_info else None
+    """Give the exception that an ``exc_info`` argument stands for: an exception, a triple, anything true for the current one.
+
+    Never raises an `Exception`.
+    """
+    try:
+        if isinstance(exc_info, BaseException):
+            return exc_info
+        if isinstance(exc_info, tuple):
+            return exc_info[1] if len(exc_info) > 1 and isinstance(exc_info[1], BaseException) else None
+        wanted = bool(exc_info)
+    except Exception:  # noqa: BLE001 - an object that has no truth value is none of the forms; it was given for a reason
+        wanted = True
+    return sys.exc_info()[1] if wanted else None
 
 
 def with_exception(attributes: object, exception: BaseException) -> dict[Any, Any]:
     """Give attributes with ``exception.*`` added; those that the caller gave win."""
-    return {**exception_attributes(exception), **(safe_mapping(attributes) if attributes else {})}
+    return {**exception_attributes(exception), **({} if attributes is None else safe_mapping(attributes))}
 
 
 def formatted(message: object, args: tuple[object, ...]) -> object:
@@ -100,7 +107,7 @@ class LoggerBase:
             return
         if args:
             message = formatted(message, args)
-        if exc_info:
+        if exc_info is not None and exc_info is not False:
             exception = exception_of(exc_info)
             if exception is not None:
                 attributes = with_exception(attributes, exception)
@@ -197,7 +204,7 @@ class LoggerBase:
             body,
             attributes,
             None,
-            context or None,
+            context,
             text_or_empty(event_name),
         )
 

@@ -10,7 +10,15 @@ from fapilog_otel.encode._wire import trace_fields
 if TYPE_CHECKING:
     from opentelemetry.context import Context
 
-_ABSENT = object()
+_NOTHING: tuple[object, bytes] = (object(), b"")
+
+
+def context_fields(context: Context | None) -> bytes:
+    """Give the trace fields of a context, None: the current one; empty where its span cannot tell its ids."""
+    try:
+        return trace_fields(*span_context_ids(context))
+    except Exception:  # noqa: BLE001 - a tracer's own code; the record is worth more than its correlation
+        return b""
 
 
 class TraceCache:
@@ -20,36 +28,27 @@ class TraceCache:
     `clear` lets go of it.
     """
 
-    __slots__ = ("_context", "_fields", "_var")
+    __slots__ = ("_cached", "_var")
 
     def __init__(self) -> None:
         self._var = runtime_context_var()
-        self._context: object = _ABSENT
-        self._fields = b""
+        self._cached = _NOTHING  # one tuple, so that no thread sees a context beside another's fields
 
     def current(self) -> bytes:
         """Give the trace fields of the current context."""
         if self._var is None:
-            return trace_fields(*span_context_ids(None))
+            return context_fields(None)
         context = self._var.get(None)
-        if context is self._context:
-            return self._fields
-        if context is None:
-            return b""
-        return self._load(context)
+        return b"" if context is None else self.of(context)
 
     def of(self, context: Context) -> bytes:
         """Give the trace fields of an explicit context."""
-        return self._fields if context is self._context else self._load(context)
-
-    def _load(self, context: Context) -> bytes:
-        fields = trace_fields(*span_context_ids(context))
-        # The pair is read without a lock: the context is stored last, and cleared first.
-        self._context = _ABSENT
-        self._fields = fields
-        self._context = context
+        known, fields = self._cached
+        if context is not known:
+            fields = context_fields(context)
+            self._cached = (context, fields)
         return fields
 
     def clear(self) -> None:
         """Let go of the context, and of the span in it."""
-        self._context = _ABSENT
+        self._cached = _NOTHING

@@ -12,7 +12,7 @@ from fapilog_otel.encode import _wire
 from fapilog_otel.encode.context import BOUND
 from fapilog_otel.encode.plan import DROP, KEEP, MASK, EncodePlan, Redaction
 from fapilog_otel.encode.redaction import redact_tree
-from fapilog_otel.model.anyvalue import AnyValue, Budget, clean_text, normalise, normalise_key
+from fapilog_otel.model.anyvalue import AnyValue, Budget, clean_text, normalise, normalise_key, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,7 @@ def safe_mapping(attributes: object) -> dict[str, object]:
     try:
         return dict(attributes)  # type: ignore[call-overload, no-any-return]
     except Exception as error:  # noqa: BLE001 - arbitrary user code; the note in the record reports it
-        return {"log.record.attributes_error": f"{type(attributes).__name__}: {type(error).__name__}"}
+        return {"log.record.attributes_error": f"{type_name(attributes)}: {type_name(error)}"}
 
 
 def merge_attributes(plan: EncodePlan, attributes: object, bound: Mapping[str, object] | None) -> Mapping[str, object]:
@@ -50,13 +50,14 @@ def merge_attributes(plan: EncodePlan, attributes: object, bound: Mapping[str, o
 
 def select_attributes(attributes: Mapping[str, object], limit: int) -> dict[str, object]:
     """Give the first ``limit`` attributes, ``exception.*`` before all others, in their own order."""
-    first = [key for key in attributes if str(key).startswith("exception.")][:limit]
+    items = list(attributes.items())
+    first = [place for place, (key, _) in enumerate(items) if type(key) is str and key.startswith("exception.")][:limit]
     chosen = set(first)
-    for key in attributes:
+    for place in range(len(items)):
         if len(chosen) >= limit:
             break
-        chosen.add(key)
-    return {key: value for key, value in attributes.items() if key in chosen}
+        chosen.add(place)
+    return dict(items[place] for place in sorted(chosen))
 
 
 def truncated(value: AnyValue, length: int) -> AnyValue:
@@ -82,7 +83,7 @@ def scrubbed(text: str, redaction: Redaction) -> str:
         clean = redaction.scrub(text)
         return clean if clean is text else clean_text(clean)
     except Exception as error:
-        raise RedactionError(repr(error)) from error
+        raise RedactionError(type_name(error)) from error  # its text may hold what it was to redact
 
 
 def attribute_text(text: str, plan: EncodePlan) -> str:
@@ -129,7 +130,7 @@ def _redacted(tree: AnyValue, path: str, redaction: Redaction) -> AnyValue:
     try:
         return redact_tree(tree, path, redaction)
     except Exception as error:
-        raise RedactionError(repr(error)) from error
+        raise RedactionError(type_name(error)) from error  # its text may hold what it was to redact
 
 
 def key_verdict(path: str, redaction: Redaction) -> int:
@@ -140,9 +141,9 @@ def key_verdict(path: str, redaction: Redaction) -> int:
     """
     try:
         verdict = redaction.verdict(path)
+        return verdict if verdict in (KEEP, MASK, DROP) else MASK
     except Exception as error:
-        raise RedactionError(repr(error)) from error
-    return verdict if verdict in (KEEP, MASK, DROP) else MASK
+        raise RedactionError(type_name(error)) from error  # its text may hold what it was to redact
 
 
 def attribute_fields(attributes: Mapping[str, object], plan: EncodePlan, budget: Budget) -> tuple[list[bytes], int]:
@@ -158,7 +159,7 @@ def attribute_fields(attributes: Mapping[str, object], plan: EncodePlan, budget:
     else:
         dropped = 0
     fields: list[bytes] = []
-    for raw, value in attributes.items():
+    for raw, value in tuple(attributes.items()):  # turning a value into text may change the mapping it came in
         key = normalise_key(raw)
         if not key:
             dropped += 1

@@ -19,6 +19,7 @@ DEPTH_MARK: Final = "[depth limit]"
 NODE_MARK: Final = "[node limit]"
 
 _PLAIN = frozenset((bool, float, type(None)))
+_NAME_OF = type.__dict__["__name__"].__get__  # past what a metaclass may have put over it
 
 
 class Budget:
@@ -54,7 +55,7 @@ def normalise_key(key: object) -> str:
     """Give an attribute key as valid text; never raises an `Exception`."""
     if type(key) is str:
         return clean_text(key)
-    return clean_text(str.__str__(key) if isinstance(key, str) else object_text(key))
+    return clean_text(str.__str__(key)) if issubclass(type(key), str) else object_text(key)  # type: ignore[arg-type]
 
 
 def clean_text(text: str) -> str:
@@ -72,7 +73,17 @@ def object_text(value: object) -> str:
         text = str(value)
         return clean_text(text if type(text) is str else str.__str__(text))
     except Exception as error:  # noqa: BLE001 - arbitrary user code; the note in the record reports it
-        return f"<unprintable {type(value).__name__}: {type(error).__name__}>"
+        return unprintable(value, error)
+
+
+def unprintable(value: object, error: Exception) -> str:
+    """Give the note that stands for a value which raised when it was to become text."""
+    return f"<unprintable {type_name(value)}: {type_name(error)}>"
+
+
+def type_name(value: object) -> str:
+    """Give the name of an object's class, whatever its metaclass says; cannot raise."""
+    return str(_NAME_OF(type(value)))
 
 
 def _convert(value: object, budget: Budget, depth: int) -> AnyValue:
@@ -90,7 +101,7 @@ def _convert(value: object, budget: Budget, depth: int) -> AnyValue:
     try:
         return _convert_other(value, budget, depth)
     except Exception as error:  # noqa: BLE001 - arbitrary user code; the note in the record reports it
-        return f"<unprintable {kind.__name__}: {type(error).__name__}>"
+        return unprintable(value, error)
 
 
 def _integer(value: int) -> AnyValue:
@@ -106,7 +117,7 @@ def _convert_other(value: object, budget: Budget, depth: int) -> AnyValue:
     if isinstance(value, str):
         return clean_text(str.__str__(value))
     if isinstance(value, (bytes, bytearray, memoryview)):
-        return bytes(value)
+        return memoryview(value).tobytes()  # exactly bytes, whatever __bytes__ gives
     if isinstance(value, float):
         return float(value)
     if isinstance(value, int):
@@ -116,9 +127,9 @@ def _convert_other(value: object, budget: Budget, depth: int) -> AnyValue:
     if isinstance(value, (Sequence, AbstractSet)):
         return DEPTH_MARK if depth >= budget.depth else _items(value, budget, depth + 1)
     if isinstance(value, (dt.datetime, dt.date, dt.time)):
-        return value.isoformat()
+        return object_text(value.isoformat())
     if isinstance(value, BaseException):
-        return f"{type(value).__name__}: {object_text(value)}"
+        return f"{type_name(value)}: {object_text(value)}"
     if hasattr(type(value), "__index__"):
         return _integer(operator.index(value))  # type: ignore[arg-type]
     return object_text(value)

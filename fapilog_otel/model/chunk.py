@@ -122,13 +122,18 @@ class Chunk:
         return len(self.data) + need <= self.size
 
     def append(self, record: bytes, severity: int, scope: Scope) -> None:
-        """Add one LogRecord message with its tag and length."""
+        """Add one LogRecord message with its tag and length, wholly or not at all."""
         scopes = self.scopes
         scope_id = len(scopes) - 1 if scopes and scopes[-1] is scope else self._scope_id(scope)
-        self.offsets.append(len(self.data))
-        self.severities.append(severity)
-        self.scope_ids.append(scope_id)
-        self.data += record
+        count, start = len(self.offsets), len(self.data)
+        try:
+            self.offsets.append(start)
+            self.severities.append(severity)
+            self.scope_ids.append(scope_id)
+            self.data += record
+        except BaseException:  # a KeyboardInterrupt between two of them must not shift all records to come
+            del self.offsets[count:], self.severities[count:], self.scope_ids[count:], self.data[start:]
+            raise
 
     def _scope_id(self, scope: Scope) -> int:
         for number, known in enumerate(self.scopes):

@@ -59,9 +59,10 @@ class Capture:
 
     @property
     def records(self) -> list[Record]:
-        """All records so far, as they would have been delivered: filtered, enriched, redacted, with their trace ids."""
+        """All records so far in the order written, as delivered: filtered, enriched, redacted, with their trace ids."""
         self.flush()
-        return list(self._memory.records)
+        # Delivery keeps the order of a severity band only.
+        return sorted(self._memory.records, key=lambda record: record.observed_timestamp)
 
     @property
     def messages(self) -> list[AnyValue]:

@@ -21,7 +21,6 @@ from fapilog_otel.bootstrap import current_handle
 from fapilog_otel.receiver import OtlpReceiver
 from fapilog_otel_exporters.memory import MemoryExporter
 
-ROOT = Path(__file__).resolve().parents[2]
 TRACER = TracerProvider().get_tracer("tests")
 
 
@@ -129,11 +128,10 @@ def run_python(code: str, timeout: float = 30.0, **environment: str) -> Any:
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("OTEL_", "FAPILOG_OTEL_"))}
     if "FAPILOG_OTEL_NATIVE" in os.environ:
         kept["FAPILOG_OTEL_NATIVE"] = os.environ["FAPILOG_OTEL_NATIVE"]
-    kept["PYTHONPATH"] = os.pathsep.join((str(ROOT), str(ROOT / "exporters")))
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)],
         env={**kept, **environment},
-        cwd=ROOT,
+        cwd=Path(__file__).parent,  # not the root: what lies there is not what is installed
         capture_output=True,
         text=True,
         timeout=timeout,

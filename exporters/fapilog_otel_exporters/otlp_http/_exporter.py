@@ -11,7 +11,7 @@ from fapilog_otel_exporters._body_sink import ReplyUnreadableError
 from fapilog_otel_exporters._headers import HeaderSource, HeadersSetting, Pairs
 from fapilog_otel_exporters._http_url import parse_http_url
 from fapilog_otel_exporters._plaintext import PlaintextGuard, is_loopback
-from fapilog_otel_exporters._resolver import Resolver
+from fapilog_otel_exporters._resolver import Resolver, numeric_addresses
 from fapilog_otel_exporters._tls import Certificates, PemSource, Reloaded
 from fapilog_otel_exporters._user_agent import user_agent
 from fapilog_otel_exporters.otlp_http._client import HttpClient
@@ -118,7 +118,7 @@ class OtlpHttpExporter:
         proxy_for(self._url)
 
     async def start(self) -> None:
-        """Make the client ready; the resolver's thread starts here, long before exit.
+        """Make the client ready; a host that is a name needs the resolver's thread, long before exit.
 
         Raises:
             ConfigError: A proxy variable has become unusable since `validate`.
@@ -127,7 +127,9 @@ class OtlpHttpExporter:
         if self._client is not None:
             return
         self._proxy = proxy_for(self._url)
-        self._resolver.start()
+        server = self._proxy or self._url
+        if not numeric_addresses(server.host, server.port):
+            self._resolver.start()
         self._head = None
         self._dialer = Dialer(self._url, self._proxy, self._resolver)
         self._client = HttpClient(self._dial, self._context, self.traits.max_in_flight, self._timeout)

@@ -11,6 +11,8 @@ cdef enum:
     BYTES_PER_INDEX_ENTRY = 96   # one index entry is set aside for so many bytes of records
     MAX_SCOPES = 65535
 
+cdef Py_ssize_t MAX_SIZE = 0xFFFFFFFF   # what an index entry's offset can say
+
 
 cdef class Chunk:
     """Encoded records over pooled memory; the memory returns to the pool only when no view of it is left."""
@@ -35,11 +37,13 @@ cdef class Chunk:
         self.scopes = []
         self.n = self.length = self.exports = 0
         self.last_scope = NULL
+        if not 0 < size <= MAX_SIZE:
+            raise ValueError(f"a chunk of {size} bytes cannot be made")
         if donor is not None and donor.data is not NULL and donor.exports == 0:
             self.data, donor.data = donor.data, NULL
             self.index, donor.index = donor.index, NULL
             self.size, self.capacity, self.allocated = donor.size, donor.capacity, donor.allocated
-            donor.n = donor.length = 0
+            donor.n = donor.length = donor.size = donor.capacity = 0
             return
         self.size = size
         self.capacity = size // BYTES_PER_INDEX_ENTRY + 1
@@ -103,7 +107,7 @@ cdef class Chunk:
         self.n += 1
         self.length = end - self.data
 
-    def append(self, bytes record, int severity, scope):
+    def append(self, bytes record not None, int severity, scope):
         """Add one LogRecord message with its tag and length; raises `ValueError` when it does not fit."""
         cdef Py_ssize_t size = PyBytes_GET_SIZE(record)
         cdef int number = self.scope_id(scope)
@@ -186,8 +190,8 @@ cdef class Chunk:
     def cut(self, Py_ssize_t lo, Py_ssize_t max_bytes, Py_ssize_t max_records):
         """Give the largest ``hi`` within both bounds; at least ``lo + 1``."""
         cdef Py_ssize_t low = lo + 1
-        cdef Py_ssize_t high = min(self.n, lo + max_records)
-        cdef Py_ssize_t middle, limit = self.start_of(lo) + max_bytes
+        cdef Py_ssize_t high = lo + min(max_records, self.n - lo)    # in this order: nothing overflows
+        cdef Py_ssize_t middle, limit = self.start_of(lo) + min(max_bytes, self.length)
         while low < high:
             middle = (low + high + 1) // 2
             if self.start_of(middle) <= limit:

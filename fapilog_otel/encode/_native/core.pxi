@@ -7,6 +7,24 @@ cdef enum:
 LANES = LANES_
 
 
+cdef inline int lane_of(object severity) except -1:
+    # A severity number in range, or 0: the lanes are C arrays.
+    cdef int overflow = 0
+    cdef long long number
+    if not PyLong_Check(severity):
+        return 0
+    number = PyLong_AsLongLongAndOverflow(severity, &overflow)
+    return <int>number if 0 <= number <= 24 else 0
+
+
+cdef inline uint64_t stamp_of(object value, uint64_t otherwise) except? 0:
+    # What fixed64 can hold, or something else.
+    try:
+        return <uint64_t>value
+    except OverflowError:
+        return otherwise
+
+
 cdef class EmitCore:
     """Encodes records into open chunks, one a severity band, and counts them; see ``encode.emit.EmitCore``."""
 
@@ -72,20 +90,21 @@ cdef class EmitCore:
 
     # -- submitting ----------------------------------------------------------------------------------------------------
 
-    def submit_fields(self, scope, timestamp, observed, int severity, text, body, attributes, ids, event_name, dropped):
+    def submit_fields(self, scope, timestamp, observed, severity, text, body, attributes, ids, event_name, dropped):
         """Encode a record whose attributes are complete already; see ``encode.emit.EmitCore.submit_fields``."""
+        cdef int lane = lane_of(severity)
         if self.closed:
-            self.drop(severity, "shutdown")
+            self.drop(lane, "shutdown")
             return
         try:
-            result = encode_fields(self.plan, scope, timestamp, observed, severity, text, body, attributes, ids,
+            result = encode_fields(self.plan, scope, timestamp, observed, lane, text, body, attributes, ids,
                                    event_name, dropped)
             if result is None:
-                self.count_filtered(severity)
+                self.count_filtered(lane)
             else:
                 self.store_bytes(result[0], result[1], result[2])
         except Exception:
-            self.drop(severity, "encode_error")
+            self.drop(lane, "encode_error")
 
     cdef int count_filtered(self, int severity) except -1:
         self.filtered[severity] += 1
@@ -93,15 +112,12 @@ cdef class EmitCore:
         self.ops += 1
         return 0
 
-    def submit(self, scope, timestamp, observed, int severity, text, body, attributes, bound, ids, context, event_name):
+    def submit(self, scope, timestamp, observed, severity, text, body, attributes, bound, ids, context, event_name):
         """Encode one record; see ``encode.emit.EmitCore.submit``."""
-        cdef uint64_t now
-        if severity < 0 or severity > 24:
-            severity = 0
-        now = now_ns()
-        stamp = now if timestamp < 0 else <uint64_t>timestamp
-        seen = <uint64_t>observed if observed > 0 else now
-        self.take(scope, stamp, seen, severity, text, body, attributes, bound, ids, context, event_name)
+        cdef uint64_t now = now_ns()
+        cdef uint64_t stamp = now if timestamp < 0 else stamp_of(timestamp, 0)
+        cdef uint64_t seen = stamp_of(observed, now) if observed > 0 else now
+        self.take(scope, stamp, seen, lane_of(severity), text, body, attributes, bound, ids, context, event_name)
 
     cdef int take(self, scope, uint64_t timestamp, uint64_t observed, int severity, text, body, attributes,
                            bound, ids, context, event_name) except -1:
@@ -227,6 +243,7 @@ cdef class EmitCore:
             if fresh is None:
                 return None
             self.install(band, fresh, need)
+            fresh = None    # now, not on the way out: it may be the last reference to a chunk that was not needed
         return None
 
     cdef int install(self, int band, Chunk fresh, Py_ssize_t need) except -1:
@@ -236,11 +253,14 @@ cdef class EmitCore:
             self.host.release(fresh)
             return 0
         self.open_chunks[band] = fresh
-        if old is not None:
-            self.sealed.append(old)
         self.ops += 1
-        if old is not None:
-            self.host.wake()
+        if old is None:
+            return 0
+        if old.n == 0:    # too small for this record, and nobody has written to it yet
+            self.host.release(old)
+            return 0
+        self.sealed.append(old)
+        self.host.wake()
         return 0
 
     # -- sealing -------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 cdef enum:
     KEY_CACHE = 4096
+    KEY_CACHE_LENGTH = 256   # characters of a key that is worth keeping
 
 
 cdef struct Draft:
@@ -157,7 +158,7 @@ cdef class Encoder:
                 return <KeyInfo>found
         text = normalise_key(raw)
         info = KeyInfo(text, self.redaction)
-        if PyUnicode_CheckExact(raw):
+        if PyUnicode_CheckExact(raw) and len(<str>raw) <= KEY_CACHE_LENGTH:
             if PyDict_Size(self.keys) >= KEY_CACHE:
                 self.keys.clear()
             self.keys[raw] = info

@@ -3,15 +3,37 @@
 cdef class Port:
     """Where the loggers of a provider send their records; see ``encode.log_methods.Port``."""
 
-    cdef public EmitCore core
-    cdef public object processed
-    cdef public object resolve
+    cdef EmitCore _core
+    cdef object _processed
+    cdef readonly object resolve
     cdef object __weakref__
 
     def __init__(self, resolve):
-        self.core = None
-        self.processed = None
+        self._core = None
+        self._processed = None
         self.resolve = resolve
+
+    # What is replaced is let go of only after its successor stands in its place: its finalisers may log.
+
+    @property
+    def core(self):
+        """The emit core that records go to; None: nothing is configured."""
+        return self._core
+
+    @core.setter
+    def core(self, EmitCore core):
+        old = self._core
+        self._core = core
+
+    @property
+    def processed(self):
+        """Called instead of the core while SDK processors are attached."""
+        return self._processed
+
+    @processed.setter
+    def processed(self, processed):
+        old = self._processed
+        self._processed = processed
 
 
 cdef class LoggerBase:
@@ -24,7 +46,7 @@ cdef class LoggerBase:
     cdef object _scope
     cdef int _gate
 
-    def __init__(self, Port port, name, version, schema_url, attributes, bound):
+    def __init__(self, Port port not None, name, version, schema_url, attributes, bound):
         self.port = port
         self.scope_key = (name, version, schema_url, attributes)
         self.bound = bound
@@ -33,28 +55,40 @@ cdef class LoggerBase:
         self._gate = 0
 
     cdef bint open(self, int severity) except -1:
-        cdef EmitCore core = self.port.core
+        cdef EmitCore core
+        if self.port is None:    # a subclass that did not call __init__
+            return False
+        core = self.port._core
         if core is None:
             return False
         if core is not self._core:
-            self._scope, self._gate = self.port.resolve(self)
-            self._core = core
+            self.attach(core)
         return severity == 0 or severity >= self._gate
+
+    cdef int attach(self, EmitCore core) except -1:
+        scope, gate = self.port.resolve(self)
+        old = (self._scope, self._core)    # let go of last: their finalisers may log
+        self._scope = scope
+        self._gate = gate
+        self._core = core
+        return 0
 
     def gate_open(self, int severity):
         """Tell whether a record of this severity would pass the level gate; False while nothing is configured."""
         return self.open(severity)
 
     cdef int hand_over(self, timestamp, observed, int severity, text, body, attributes, ids, context, event_name) except -1:
-        if self.port.processed is not None:
-            self.port.processed(self, timestamp, observed, severity, text, body, attributes, ids, context, event_name)
+        cdef EmitCore core = self._core    # held: what the record runs may lead the logger to another core
+        if self.port._processed is not None:
+            self.port._processed(self, timestamp, observed, severity, text, body, attributes, ids, context, event_name)
         else:
-            self._core.submit(self._scope, timestamp, observed, severity, text, body, attributes, self.bound, ids,
-                              context, event_name)
+            core.submit(self._scope, timestamp, observed, severity, text, body, attributes, self.bound, ids,
+                        context, event_name)
         return 0
 
     cdef int put(self, int severity, str text, message, tuple args, exc_info, dict attributes) except -1:
         cdef uint64_t now
+        cdef EmitCore core
         if not self.open(severity):
             return 0
         if args:
@@ -63,16 +97,16 @@ cdef class LoggerBase:
             exception = exception_of(exc_info)
             if exception is not None:
                 attributes = with_exception(attributes, exception)
-        if self.port.processed is not None:
-            self.port.processed(self, -1, 0, severity, text, message, attributes, None, None, "")
+        if self.port._processed is not None:
+            self.port._processed(self, -1, 0, severity, text, message, attributes, None, None, "")
             return 0
         now = now_ns()
-        return self._core.take(self._scope, now, now, severity, text, message, attributes, self.bound, None,
-                                        None, "")
+        core = self._core    # held, as in hand_over()
+        return core.take(self._scope, now, now, severity, text, message, attributes, self.bound, None, None, "")
 
-    def write(self, int severity, str text, message, tuple args, exc_info, dict attributes):
+    def write(self, severity, str text, message, tuple args, exc_info, dict attributes):
         """Submit a record of our own level methods: timestamps are now, the context is the current one."""
-        self.put(severity, text, message, args, exc_info, attributes)
+        self.put(lane_of(severity), text, message, args, exc_info, attributes)
 
     def trace(self, message, /, *args, exc_info=None, **attributes):
         """Log at TRACE (1)."""

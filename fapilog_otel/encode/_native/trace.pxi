@@ -25,7 +25,7 @@ cdef class TraceCache:
         if ids is not None:
             return copy_fields(target, _wire.trace_fields(*ids))
         if context is not None or self.context_var is None:
-            return copy_fields(target, _wire.trace_fields(*span_context_ids(context)))
+            return copy_fields(target, context_fields(context))
         PyContextVar_Get(self.context_var, NULL, &current)
         if current is NULL:
             return 0
@@ -37,23 +37,27 @@ cdef class TraceCache:
                 length = self.length
                 memcpy(target, self.fields, length)
                 return length
-            return copy_fields(target, _wire.trace_fields(*span_context_ids(<object>current)))
+            return copy_fields(target, context_fields(<object>current))
         finally:
             Py_XDECREF(current)
 
     cdef int load(self, context) except -1:
-        cdef bytes fields = _wire.trace_fields(*span_context_ids(context))
+        cdef bytes fields = context_fields(context)
+        old = self.cached_context    # kept until the end: letting go of it may run finalisers, which may log
         self.length = copy_fields(self.fields, fields)
         self.cached_pointer = <PyObject*>context
-        self.cached_context = context    # last: letting go of the old context may run its finalisers
+        self.cached_context = context
         return 0
 
     cdef int clear(self) except -1:
+        old = self.cached_context    # as in load()
         self.cached_pointer = NULL
         self.cached_context = None
         return 0
 
 
 cdef int copy_fields(char* target, bytes fields) except -1:
+    if PyBytes_GET_SIZE(fields) > TRACE_BYTES:    # ids of a type that has its own idea of to_bytes()
+        raise ValueError("the trace fields are too long")
     memcpy(target, PyBytes_AS_STRING(fields), PyBytes_GET_SIZE(fields))
     return <int>PyBytes_GET_SIZE(fields)

@@ -6,6 +6,7 @@ import sys
 import threading
 
 import pytest
+from otlp_support import until
 
 from fapilog_otel.telemetry.origin import is_internal
 from fapilog_otel_exporters import _resolver
@@ -83,17 +84,14 @@ class TestResolver:
         resolver.stop()
 
     async def test_a_thread_lives_from_start_to_stop_only(self) -> None:
-        before = len(resolver_threads())
+        await until(lambda: not resolver_threads())  # those of other tests may be about to end
         resolver = Resolver()
         resolver.start()
         resolver.start()
-        assert len(resolver_threads()) == before + 1
+        assert len(resolver_threads()) == 1
         resolver.stop()
 
-        deadline = asyncio.get_running_loop().time() + 5
-        while len(resolver_threads()) > before:
-            assert asyncio.get_running_loop().time() < deadline
-            await asyncio.sleep(0.005)
+        await until(lambda: not resolver_threads())
 
     async def test_can_be_started_again(self) -> None:
         resolver = Resolver()
