@@ -194,6 +194,7 @@ class LoggerBase:
         number = severity_value(severity_number)
         if not self.gate_open(number):
             return
+        exception = exception_of(exception)
         if exception is not None:
             attributes = with_exception(attributes, exception)
         self._hand_over(
@@ -204,7 +205,7 @@ class LoggerBase:
             body,
             attributes,
             None,
-            context,
+            context or None,
             text_or_empty(event_name),
         )
 
@@ -218,16 +219,19 @@ def nanoseconds(value: object) -> int:
     """Give a timestamp as the emit path takes it: 0 for None, nonsense and what fixed64 cannot hold."""
     if type(value) is int and 0 <= value < 1 << 64:
         return value
-    return int(value) if isinstance(value, (int, float)) and 0 <= value < 1 << 63 else 0
+    try:
+        return int(value) if isinstance(value, (int, float)) and 0 <= value < 1 << 63 else 0
+    except Exception:  # noqa: BLE001 - a number type of somebody's own; the time is then unknown
+        return 0
 
 
 def severity_value(value: object) -> int:
-    """Give a severity number as an int: 0 for None and anything that is not one."""
+    """Give a severity number as an int: 0 for None and anything that is not one; never raises an `Exception`."""
     if value is None:
         return 0
     try:
         number = int(getattr(value, "value", value))  # type: ignore[call-overload]
-    except (TypeError, ValueError):
+    except Exception:  # noqa: BLE001 - whatever stands in the field, the record goes out, without a severity
         return 0
     return number if 0 <= number <= sev.MAX_SEVERITY else 0
 
@@ -241,23 +245,33 @@ def text_or_empty(value: object) -> str:
     return "" if value is None else object_text(value)
 
 
+def _read(record: Any, name: str, default: Any = None) -> Any:
+    try:
+        return getattr(record, name, default)
+    except Exception:  # noqa: BLE001 - a record of somebody's own class; what cannot be read is absent
+        return default
+
+
 def record_fields(record: Any) -> tuple[int, int, int, str, Any, Any, tuple[int, int, int], None, str]:
-    """Give the fields of an API ``LogRecord`` (or an SDK record that wraps one) in the order of the emit path."""
-    record = getattr(record, "log_record", record)
-    attributes = getattr(record, "attributes", None)
-    exception = getattr(record, "exception", None)
+    """Give the fields of an API ``LogRecord`` (or an SDK record that wraps one) in the order of the emit path.
+
+    Never raises an `Exception`.
+    """
+    record = _read(record, "log_record", record)
+    attributes = _read(record, "attributes")
+    exception = exception_of(_read(record, "exception"))
     if exception is not None:
         attributes = with_exception(attributes, exception)
     return (
-        nanoseconds(getattr(record, "timestamp", None)),
-        nanoseconds(getattr(record, "observed_timestamp", None)),
-        severity_value(getattr(record, "severity_number", None)),
-        text_or_empty(getattr(record, "severity_text", None)),
-        getattr(record, "body", None),
+        nanoseconds(_read(record, "timestamp")),
+        nanoseconds(_read(record, "observed_timestamp")),
+        severity_value(_read(record, "severity_number")),
+        text_or_empty(_read(record, "severity_text")),
+        _read(record, "body"),
         attributes,
         trace_ids(record),
         None,
-        text_or_empty(getattr(record, "event_name", None)),
+        text_or_empty(_read(record, "event_name")),
     )
 
 
@@ -265,6 +279,6 @@ def trace_ids(record: Any) -> tuple[int, int, int]:
     """Give (trace id, span id, flags) of an API record; out of range or of another type counts as absent."""
     found = []
     for name, bits in (("trace_id", 128), ("span_id", 64), ("trace_flags", 32)):
-        value = getattr(record, name, None)
-        found.append(int(value) if isinstance(value, int) and 0 < value < 1 << bits else 0)
+        value = _read(record, name)
+        found.append(int(value) if issubclass(type(value), int) and 0 < value < 1 << bits else 0)
     return found[0], found[1], found[2]

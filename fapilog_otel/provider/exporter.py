@@ -220,12 +220,15 @@ class FapilogLogRecordExporter(LogRecordExporter):
             outcome["shutdown" if self._sender.closed else "timeout"] += request.count
             return
         for part in parts:
-            rejected = 0 if part.result is None else min(max(part.result.rejected, 0), part.request.count)
+            count = part.request.count
+            rejected = 0 if part.result is None else min(max(part.result.rejected, 0), count)
             if part.error is not None:
-                outcome[part.error.reason or "error"] += part.request.count
-            else:
+                outcome[part.error.reason or "error"] += count
+                continue
+            if rejected:
                 outcome["rejected"] += rejected
-                outcome[""] += part.request.count - rejected
+            if rejected < count:
+                outcome[""] += count - rejected
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
         """Nothing is buffered here: `export` has returned only when a batch was done with."""

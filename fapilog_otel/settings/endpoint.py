@@ -16,6 +16,7 @@ Protocol: TypeAlias = Literal["http/protobuf", "http/json", "grpc"]
 PROTOCOLS: Final[tuple[Protocol, ...]] = ("http/protobuf", "http/json", "grpc")
 _BY_NAME: Final[dict[object, Protocol]] = {name: name for name in PROTOCOLS}
 LOGS_PATH: Final = "/v1/logs"
+UNIX_SCHEME: Final = "unix:"
 DEFAULT_HTTP_ENDPOINT: Final = "http://localhost:4318"
 DEFAULT_GRPC_ENDPOINT: Final = "http://localhost:4317"
 
@@ -29,7 +30,8 @@ def check_endpoint(value: object) -> str:
     """Give an endpoint back once it is known to be usable.
 
     Args:
-        value: A URL with scheme ``http`` or ``https``; ``host:port`` is left to `resolve`, which allows it for gRPC.
+        value: A URL with scheme ``http`` or ``https``; ``host:port`` and ``unix:/path`` are left to `resolve`, which
+            allows them for gRPC.
 
     Raises:
         InvalidValueError: No text, another scheme, no host, a port outside 1-65535, a space or a fragment.
@@ -40,6 +42,8 @@ def check_endpoint(value: object) -> str:
     shown = mask_url(text)
     if any(character <= " " or character == "\x7f" for character in text):
         raise InvalidValueError("holds a space or a control character", "Percent-encode it", shown)
+    if text.startswith(UNIX_SCHEME) and len(text) > len(UNIX_SCHEME):
+        return text
     parts = _split(text, shown)
     if parts.scheme not in {"http", "https"}:
         raise InvalidValueError(f"has scheme {parts.scheme!r}", "Use http:// or https://", shown)
@@ -72,11 +76,15 @@ def resolve(protocol: Protocol, endpoint: str | None, *, insecure: bool | None =
         exact: Take an HTTP endpoint as it is (``OTEL_EXPORTER_OTLP_LOGS_ENDPOINT``); else ``/v1/logs`` is appended.
 
     Returns:
-        Always a URL with a scheme.
+        Always a URL with a scheme, or a gRPC target ``unix:/path``.
 
     Raises:
-        InvalidValueError: A path on gRPC, or no scheme on HTTP.
+        InvalidValueError: A path on gRPC, or no scheme or a Unix socket on HTTP.
     """
+    if endpoint is not None and endpoint.startswith(UNIX_SCHEME):
+        if protocol == "grpc":
+            return endpoint
+        raise InvalidValueError("is a Unix socket, which OTLP/HTTP does not know", "Set protocol='grpc'", endpoint)
     if protocol == "grpc":
         return _resolve_grpc(endpoint or DEFAULT_GRPC_ENDPOINT, insecure=insecure)
     url = endpoint or DEFAULT_HTTP_ENDPOINT

@@ -6,7 +6,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
@@ -37,6 +37,9 @@ class SourceContract:
         def native(self, message: str) -> object:
             return mylib.Event("warning", message)
     """
+
+    #: Seconds that a record may take to arrive.
+    patience: ClassVar[float] = 5.0
 
     # -- hooks ---------------------------------------------------------------------------------------------------------
 
@@ -161,7 +164,7 @@ class SourceContract:
         provider = LoggerProvider(settings=settings, shutdown_on_exit=False)
         handle = self.make_source().install(provider)
         try:
-            yield _Captured(provider, exporter, handle)
+            yield _Captured(provider, exporter, handle, self.patience)
         finally:
             handle.uninstall()
             provider.shutdown(1000)
@@ -174,13 +177,14 @@ def _fail() -> None:
 class _Captured:
     """What a provider of a test has received; called with a number it waits for so many records."""
 
-    def __init__(self, provider: LoggerProvider, exporter: Any, handle: Any) -> None:
+    def __init__(self, provider: LoggerProvider, exporter: Any, handle: Any, patience: float) -> None:
         self._provider = provider
         self._exporter = exporter
+        self._patience = patience
         self.handle = handle
 
     def __call__(self, count: int) -> Sequence[Record]:
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + self._patience
         while self._provider.force_flush(5000) and len(self._exporter.records) < count and time.monotonic() < deadline:
             time.sleep(0.005)
         records: Sequence[Record] = self._exporter.records

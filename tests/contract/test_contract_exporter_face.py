@@ -46,9 +46,7 @@ class TestAsAnSdkExporter:
 
     def test_it_takes_the_http_exporters_parameters_and_the_others_by_keyword(self) -> None:
         ours = list(inspect.signature(fo.FapilogLogRecordExporter).parameters.values())
-        stock = [
-            one for one in inspect.signature(HttpExporter).parameters.values() if not one.name.startswith("_")
-        ]
+        stock = [one for one in inspect.signature(HttpExporter).parameters.values() if not one.name.startswith("_")]
         assert [(one.name, one.kind) for one in ours[: len(stock)]] == [(one.name, one.kind) for one in stock]
         assert all(one.kind is inspect.Parameter.KEYWORD_ONLY for one in ours[len(stock) :])
         assert all(one.default is None for one in ours)
@@ -201,7 +199,13 @@ class TestEndpoint:
         ],
     )
     def test_a_signal_variable_is_used_as_it_is_and_a_general_one_gets_the_path(
-        self, receiver: OtlpReceiver, closing: Closing, monkeypatch: pytest.MonkeyPatch, name: str, suffix: str, path: str
+        self,
+        receiver: OtlpReceiver,
+        closing: Closing,
+        monkeypatch: pytest.MonkeyPatch,
+        name: str,
+        suffix: str,
+        path: str,
     ) -> None:
         monkeypatch.setenv(name, receiver.http_endpoint + suffix)
         closing(fo.FapilogLogRecordExporter(timeout=1)).export([readable()])
@@ -226,15 +230,18 @@ class TestWire:
     @pytest.mark.parametrize(
         "headers", [{"X-Key": "a=b"}, (("x-key", "a=b"),), "x-key=a%3Db", lambda: {"x-key": "a=b"}]
     )
-    def test_headers_in_every_form(
-        self, url: str, receiver: OtlpReceiver, closing: Closing, headers: Any
-    ) -> None:
+    def test_headers_in_every_form(self, url: str, receiver: OtlpReceiver, closing: Closing, headers: Any) -> None:
         closing(fo.FapilogLogRecordExporter(url, headers=headers)).export([readable()])
         assert receiver.requests[0].headers["x-key"] == "a=b"
 
     @pytest.mark.parametrize(
         ("compression", "encoding"),
-        [(Compression.Gzip, "gzip"), (Compression.Deflate, "deflate"), (Compression.NoCompression, ""), ("gzip", "gzip")],
+        [
+            (Compression.Gzip, "gzip"),
+            (Compression.Deflate, "deflate"),
+            (Compression.NoCompression, ""),
+            ("gzip", "gzip"),
+        ],
     )
     def test_compression_as_text_or_as_the_stock_enum(
         self, url: str, receiver: OtlpReceiver, closing: Closing, compression: Any, encoding: str
@@ -247,9 +254,7 @@ class TestWire:
         assert receiver.requests[0].headers["content-type"] == "application/json"
         assert [log.body for log in receiver.logs] == ["x"]
 
-    def test_a_batch_above_the_size_goes_out_in_parts(
-        self, url: str, receiver: OtlpReceiver, closing: Closing
-    ) -> None:
+    def test_a_batch_above_the_size_goes_out_in_parts(self, url: str, receiver: OtlpReceiver, closing: Closing) -> None:
         exporter = closing(fo.FapilogLogRecordExporter(url, max_request_size=3_000))
         assert exporter.export([readable(str(n) + "y" * 1_000) for n in range(6)]) is SUCCESS
         assert len(receiver.logs) == 6
@@ -280,7 +285,10 @@ class TestGrpc:
     def test_it_delivers(self, server: OtlpReceiver, closing: Closing, compression: Any) -> None:
         exporter = closing(
             fo.FapilogLogRecordExporter(
-                server.grpc_endpoint, protocol="grpc", compression=compression, headers=(("x-key", "v"),),
+                server.grpc_endpoint,
+                protocol="grpc",
+                compression=compression,
+                headers=(("x-key", "v"),),
                 channel_options=(("grpc.max_send_message_length", 10_000_000),),
             )  # fmt: skip
         )

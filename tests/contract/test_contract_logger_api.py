@@ -122,7 +122,9 @@ class TestEmit:
     def test_the_signature_is_the_stock_loggers(self) -> None:
         ours = list(inspect.signature(fo.Logger.emit).parameters.values())
         stock = list(inspect.signature(SdkLogger.emit).parameters.values())
-        assert [(one.name, one.kind, one.default) for one in ours] == [(one.name, one.kind, one.default) for one in stock]
+        assert [(one.name, one.kind, one.default) for one in ours] == [
+            (one.name, one.kind, one.default) for one in stock
+        ]
 
 
 class TestEnabled:

@@ -246,9 +246,7 @@ class TestMemory:
     @pytest.mark.parametrize("kind", ["ours", "sdk", "settings"])
     def test_it_is_collected_after_shutdown(self, receiver: OtlpReceiver, kind: str) -> None:
         exporters = {"ours": MemoryExporter(), "sdk": KeepingExporter(), "settings": None}
-        processor = fo.FapilogLogRecordProcessor(
-            exporters[kind], settings=fo.Settings(endpoint=receiver.http_endpoint)
-        )
+        processor = fo.FapilogLogRecordProcessor(exporters[kind], settings=fo.Settings(endpoint=receiver.http_endpoint))
         under_stock(processor).emit(body="x")
         processor.shutdown()
         gone = weakref.ref(processor)

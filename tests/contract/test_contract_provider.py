@@ -180,9 +180,7 @@ class TestSettings:
         with pytest.raises(ConfigError, match="spool"):
             fo.LoggerProvider(settings=fo.Settings(spool=str(tmp_path)))
 
-    def test_a_configurator_that_switches_a_scope_off_is_obeyed(
-        self, memory: MemoryExporter, closing: Closing
-    ) -> None:
+    def test_a_configurator_that_switches_a_scope_off_is_obeyed(self, memory: MemoryExporter, closing: Closing) -> None:
         class Off:
             is_enabled = False
 

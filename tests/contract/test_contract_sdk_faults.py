@@ -148,10 +148,10 @@ class TestFault4ShutdownWithADeadEndpoint:
 
 class TestFault5AFullQueueDropsInSilence:
     def test_what_is_dropped_is_the_least_severe_and_is_counted(self, closing: Closing) -> None:
-        settings = fo.Settings(endpoint=DEAD, max_queue_bytes=65_536, shutdown_timeout=0.2)
+        settings = fo.Settings(endpoint=DEAD, max_queue_bytes=524_288, max_request_size=32_768, shutdown_timeout=0.2)
         provider = closing(fo.LoggerProvider(settings=settings))
         logger: Any = provider.get_logger("shop")
-        for number in range(2_000):
+        for number in range(5_000):
             logger.debug("d" * 200)
             if number % 100 == 0:
                 logger.error("e" * 200)
@@ -214,9 +214,7 @@ class TestFault7ABrokenFormatReachesTheApplication:
 
 class TestFault8LimitsDropTheWrongThings:
     def test_the_exception_stays_bytes_are_cut_and_depth_ends(self, memory: MemoryExporter, closing: Closing) -> None:
-        settings = fo.Settings(
-            exporters={"memory": memory}, limits={"attributes": 4, "value_length": 5, "depth": 3}
-        )
+        settings = fo.Settings(exporters={"memory": memory}, limits={"attributes": 4, "value_length": 5, "depth": 3})
         provider = closing(fo.LoggerProvider(settings=settings))
         attributes = {"bytes": b"0123456789", "deep": nested(10), **dict.fromkeys("abcdef", 1)}
         provider.get_logger("shop").emit(body="x", attributes=attributes, exception=ValueError("boom"))

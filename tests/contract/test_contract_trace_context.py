@@ -80,7 +80,9 @@ class TestWhichSpan:
         assert ids_by_body(provider, memory) == {"x": ids_of(span)}
         assert not memory.records[0].trace_flags & TraceFlags.SAMPLED
 
-    def test_an_invalid_span_counts_as_none(self, provider: fo.LoggerProvider, memory: MemoryExporter, say: Any) -> None:
+    def test_an_invalid_span_counts_as_none(
+        self, provider: fo.LoggerProvider, memory: MemoryExporter, say: Any
+    ) -> None:
         with trace.use_span(trace.INVALID_SPAN):
             say("x")
         assert ids_by_body(provider, memory) == {"x": (0, 0)}

@@ -165,6 +165,8 @@ cdef class LoggerBase:
         if not self.open(number):
             return
         if exception is not None:
+            exception = exception_of(exception)
+        if exception is not None:
             attributes = with_exception(attributes, exception)
         self.hand_over(
             0 if timestamp is None else nanoseconds(timestamp),

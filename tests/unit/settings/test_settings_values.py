@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fapilog_otel.errors import ConfigError
 from fapilog_otel.model.record import Record
 from fapilog_otel.settings import PRESETS, Headers, Secret, load_settings, mask_url
 from fapilog_otel.settings.fapilog_env import variable
@@ -171,3 +172,13 @@ class TestDocumentation:
                     sorted(shown.items()), (values[name] for name in sorted(values)), strict=True
                 )
             )
+
+
+class TestUnixSocket:
+    def test_is_an_endpoint_of_grpc(self) -> None:
+        settings = load_settings({"endpoint": "unix:/run/collector.sock", "protocol": "grpc"}, {})
+        assert settings.logs_endpoint() == ("grpc", "unix:/run/collector.sock")
+
+    def test_is_refused_for_http_with_the_remedy(self) -> None:
+        with pytest.raises(ConfigError, match="Set protocol='grpc'"):
+            load_settings({"endpoint": "unix:/run/collector.sock"}, {})

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 from opentelemetry.context import Context, set_value
-from opentelemetry.sdk.trace import TracerProvider
 
 from fapilog_otel import ExportResult, Record
 from fapilog_otel.compat.api import SeverityNumber
@@ -29,7 +30,7 @@ def _empty() -> None:
     SINKS.clear()
 
 
-def tests_of(suite: type) -> list[str]:
+def clauses_of(suite: type) -> list[str]:
     return [name for name, _ in inspect.getmembers(suite, inspect.isfunction) if name.startswith("test_")]
 
 
@@ -140,14 +141,14 @@ async def raises_control_characters(self: object, request: object) -> None:
 
 
 class TestExporterContract:
-    @pytest.mark.parametrize("name", tests_of(ExporterContract))
+    @pytest.mark.parametrize("name", clauses_of(ExporterContract))
     def test_one_that_keeps_it_passes(self, name: str) -> None:
         run_test(ExporterSuite, name)
 
     @pytest.mark.parametrize(
         ("change", "name", "said"),
         [
-            ({"export": None}, "test_it_has_the_methods_of_an_exporter", "coroutine function"),
+            ({"export": lambda self, request: ExportResult()}, "test_it_has_the_methods_of_an_exporter", "export is"),
             ({"close": lambda self: None}, "test_it_has_the_methods_of_an_exporter", "close is a coroutine function"),
             ({"traits": {"max_in_flight": 1}}, "test_its_traits_are_traits", "is an ExporterTraits"),
             ({"export": gives_nothing}, "test_a_single_record_is_delivered", "returns an ExportResult"),
@@ -244,13 +245,17 @@ def writes_into_it(self: object, record: Record) -> Record:
 
 
 class TestStageContract:
-    @pytest.mark.parametrize("name", tests_of(StageContract))
+    @pytest.mark.parametrize("name", clauses_of(StageContract))
     @pytest.mark.parametrize("change", [{}, {"phase": "redact"}, {"inline": False, "__call__": answers_later}])
     def test_one_that_keeps_it_passes_or_is_skipped(self, name: str, change: dict[str, Any]) -> None:
-        try:
+        skips = {
+            "test_a_redactor_finds_nothing_more_the_second_time": change.get("phase") != "redact",
+            "test_an_inline_stage_answers_at_once": not change.get("inline", True),
+            "test_several_threads_may_call_an_inline_stage_at_once": not change.get("inline", True),
+        }
+        expected = pytest.raises(pytest.skip.Exception) if skips.get(name) else nullcontext()
+        with expected:
             run_test(type("Suite", (StageSuite,), {"stage": type("Good", (Same,), change)}), name)
-        except pytest.skip.Exception as skipped:
-            assert str(skipped) in {"this is no redactor", "this stage is deferred"}
 
     @pytest.mark.parametrize(
         ("change", "name", "said"),
@@ -330,8 +335,6 @@ class SourceSuite(SourceContract):
         return message
 
     def log_exception(self, message: str) -> None:
-        import sys
-
         library_log(message, sys.exc_info()[1])
 
 
@@ -368,7 +371,7 @@ def translating(**fields: Any) -> type:
 
 
 class TestSourceContract:
-    @pytest.mark.parametrize("name", tests_of(SourceContract))
+    @pytest.mark.parametrize("name", clauses_of(SourceContract))
     def test_one_that_keeps_it_passes(self, name: str) -> None:
         run_test(SourceSuite, name)
 
@@ -397,12 +400,11 @@ class TestSourceContract:
         with pytest.raises(AssertionError, match="gives the same record"):
             run_test(type("Suite", (SourceSuite,), {"source": source}), "test_translating_is_pure")
 
-    def test_a_source_that_captures_nothing_fails(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        clock = iter(range(0, 10_000, 4))
-        monkeypatch.setattr("fapilog_otel.testing.source_contract.time.monotonic", lambda: next(clock))
+    def test_a_source_that_captures_nothing_fails(self) -> None:
         source = type("Broken", (GoodSource,), {"install": lambda self, provider: GoodHandle()})
+        suite = type("Suite", (SourceSuite,), {"source": source, "patience": 0.05})
         with pytest.raises(AssertionError, match="2 records were logged, 0 arrived"):
-            run_test(type("Suite", (SourceSuite,), {"source": source}), "test_what_the_library_logs_arrives")
+            run_test(suite, "test_what_the_library_logs_arrives")
 
     def test_without_hooks_it_says_so(self) -> None:
         suite = SourceContract()
@@ -422,8 +424,3 @@ class TestSampleRecords:
     def test_they_survive_encoding(self) -> None:
         records = sample_records()
         assert [record.body for record in EncodedLogs.from_records(records).records()] == [one.body for one in records]
-
-    def test_the_tracer_of_the_suites_is_the_real_one(self) -> None:
-        # The source suite relies on it: a span of the SDK has a valid context.
-        with TracerProvider(shutdown_on_exit=False).get_tracer("t").start_as_current_span("s") as span:
-            assert span.get_span_context().is_valid
