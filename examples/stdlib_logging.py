@@ -1,6 +1,8 @@
 """Python's own logging, every record tied to its trace; the terminal keeps showing what it always showed.
 
-Start a receiver first (``fapilog-otel console``), or set OTEL_EXPORTER_OTLP_ENDPOINT.
+    python stdlib_logging.py
+
+sends to http://localhost:4318, or to OTEL_EXPORTER_OTLP_ENDPOINT.
 """
 
 from __future__ import annotations

@@ -106,4 +106,4 @@ def _drop_the_rest(engine: Engine) -> None:
             engine.queue.release(chunk)
         engine.staging.give_up("shutdown")
         for branch in engine.branches:
-            branch.give_up_waiting("shutdown")
+            branch.abandon()

@@ -45,23 +45,24 @@ class Staging:
         self.running = True
         try:
             while self.waiting:
-                chunk = self.waiting[0]
+                chunk = self.waiting.popleft()
+                ticket: Ticket | None = chunk.owner
+                if ticket is None:  # given up by a shutdown in the meantime
+                    continue
                 records = EncodedLogs([Segment(chunk, 0, chunk.count)]).records()
                 results = await self._chain.run_deferred(records)
-                self.waiting.popleft()
-                self._replace(chunk, records, results)
+                self._replace(ticket, records, results)
                 offered()
         finally:
             self.running = False
 
-    def _replace(self, chunk: Any, records: Sequence[Record], results: Sequence[Record | None]) -> None:
+    def _replace(self, old: Ticket, records: Sequence[Record], results: Sequence[Record | None]) -> None:
         kept = [record for record in results if record is not None]
         filtered: dict[int, int] = {}
         for record, result in zip(records, results, strict=True):
             if result is None:
                 filtered[record.severity_number] = filtered.get(record.severity_number, 0) + 1
         encoded = chunks_from_records(kept, self._plan)
-        old: Ticket = chunk.owner
         with self._lock:
             live = [branch for branch, hold in old.holds.items() if hold in branch.holds]
             for new in encoded:

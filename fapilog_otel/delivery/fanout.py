@@ -112,6 +112,10 @@ class Ticket:
         for branch in self.missed:
             branch.missing.add(self)
 
+    def held(self) -> bool:
+        """Tell whether any branch still holds the chunk."""
+        return any(hold in branch.holds for branch, hold in self.holds.items())
+
 
 class Branch:
     """A destination's queue, accounts and requests.
@@ -144,6 +148,7 @@ class Branch:
         self.settled_records = 0
         self.ready = False  # the exporter has started
         self.paused = False
+        self.abandoned = False
         self._lock = lock
         self._host = host
         self._tasks: set[asyncio.Task[None]] = set()
@@ -179,7 +184,10 @@ class Branch:
         """End a hold and give its bytes back."""
         self.holds.discard(hold)
         self.charged -= hold.chunk.allocated
+        ticket: Ticket = hold.chunk.owner  # type: ignore[attr-defined]
         self._host.on_release(hold)
+        if not ticket.held():  # they refer to each other, and a chunk's memory must not wait for the garbage collector
+            hold.chunk.owner = None  # type: ignore[attr-defined]
 
     def recharge(self, before: int, after: int) -> None:
         """Follow a chunk that was moved to a smaller block."""
@@ -286,11 +294,14 @@ class Branch:
             self._settle_cancelled(request)
             raise
         with self._lock:
-            for part in parts:
-                self._settle_part(part)
+            if not self.abandoned:
+                for part in parts:
+                    self._settle_part(part)
 
     def _settle_cancelled(self, request: EncodedLogs) -> None:
         with self._lock:
+            if self.abandoned:
+                return
             self.ledger.drop(SHUTDOWN, request.severity_counts())
             for segment in request.segments:
                 self.settle(segment, lost=True)
@@ -332,3 +343,18 @@ class Branch:
         with self._lock:
             while self.waiting:
                 self.drop(self.waiting.popleft(), reason)
+
+    def abandon(self) -> None:
+        """Give up whatever is still held, on the wire included: shutdown's time is over and the loop has not answered.
+
+        Its records count as dropped by shutdown; what a request under way may still achieve is not counted any more.
+        """
+        with self._lock:
+            self.abandoned = True
+            self.waiting.clear()
+            for hold in tuple(self.holds):
+                lanes = Lanes()
+                hold.in_flight(lanes)
+                self.ledger.dropped.setdefault(SHUTDOWN, Lanes()).add_lanes(lanes.lanes)
+                hold.lost += lanes.total()
+                self.release(hold)

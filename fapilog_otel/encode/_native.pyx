@@ -27,7 +27,9 @@ import time
 from fapilog_otel.compat.api import runtime_context_var
 from fapilog_otel.encode import _wire
 from fapilog_otel.encode.context import BOUND
-from fapilog_otel.encode.log_methods import exception_of, formatted, nanoseconds, record_fields, severity_value, text_or_empty, with_exception
+from fapilog_otel.encode.log_methods import (
+    exception_of, formatted, given_context, nanoseconds, record_fields, severity_value, text_or_empty, with_exception,
+)
 from fapilog_otel.encode.plan import DROP, KEEP, MASK
 from fapilog_otel.encode.record_path import encode_fields, run_stages
 from fapilog_otel.encode.trace import context_fields

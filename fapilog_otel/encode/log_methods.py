@@ -39,9 +39,10 @@ class Port:
 
 
 def exception_of(exc_info: object) -> BaseException | None:
-    """Give the exception that an ``exc_info`` argument stands for: an exception, a triple, anything true for the current one.
+    """Give the exception that an ``exc_info`` argument stands for; never raises an `Exception`.
 
-    Never raises an `Exception`.
+    Args:
+        exc_info: An exception, a triple, or anything true for the current exception.
     """
     try:
         if isinstance(exc_info, BaseException):
@@ -52,6 +53,14 @@ def exception_of(exc_info: object) -> BaseException | None:
     except Exception:  # noqa: BLE001 - an object that has no truth value is none of the forms; it was given for a reason
         wanted = True
     return sys.exc_info()[1] if wanted else None
+
+
+def given_context(context: Any) -> Context | None:
+    """Give a context that a record is to be written in; None, the current one, for an empty one as in the stock API."""
+    try:
+        return context or None
+    except Exception:  # noqa: BLE001 - not a context at all; the record goes out under the current one
+        return None
 
 
 def with_exception(attributes: object, exception: BaseException) -> dict[Any, Any]:
@@ -205,7 +214,7 @@ class LoggerBase:
             body,
             attributes,
             None,
-            context or None,
+            given_context(context),
             text_or_empty(event_name),
         )
 

@@ -16,19 +16,20 @@ if TYPE_CHECKING:
 _NO_SCOPE = Scope()
 _KEEP_AT_LEAST = 256
 _SLACK = 64  # bytes; less is not worth the note that a cut leaves
+_NOTE = 40  # bytes at most of the note; a text has fewer than 10^18
 _COUNT_FIELD = 6  # bytes that dropped_attributes_count may come to take
 _BODY = ""
 _STACKTRACE = "exception.stacktrace"
 
 
 def cut_middle(text: str, size: int) -> str:
-    """Give a text of about ``size`` UTF-8 bytes: its beginning, a note of how many bytes are missing, its end."""
+    """Give a text of at most ``size`` UTF-8 bytes: its beginning, a note of how many bytes are missing, its end."""
     data = text.encode()
-    note = f"\n[... {len(data) - size} bytes cut ...]\n"
-    room = max(size - len(note), 0)
+    room = max(size - _NOTE, 0)
     head = data[: room - room // 2].decode(errors="ignore")
-    tail = data[len(data) - room // 2 :].decode(errors="ignore") if room >= 2 else ""
-    return head + note + tail
+    tail = data[len(data) - room // 2 :].decode(errors="ignore")
+    missing = len(data) - len(head.encode()) - len(tail.encode())
+    return f"{head}\n[... {missing} bytes cut ...]\n{tail}"
 
 
 def shrink_payload(payload: bytes, limit: int) -> bytes:
@@ -66,9 +67,7 @@ def _beginning(text: str, size: int) -> str:
     return clean_text(text).encode()[:size].decode(errors="ignore")
 
 
-def _in_cutting_order(
-    body: AnyValue, attributes: dict[str, AnyValue], keep: int, excess: int
-) -> list[tuple[str, int]]:
+def _in_cutting_order(body: AnyValue, attributes: dict[str, AnyValue], keep: int, excess: int) -> list[tuple[str, int]]:
     """Give what is worth cutting with its bytes: a stack trace first where that is enough, else the largest first."""
     weights = {key: len(_wire.any_value(value)) for key, value in attributes.items()}
     if body is not None:

@@ -141,9 +141,10 @@ def key_verdict(path: str, redaction: Redaction) -> int:
     """
     try:
         verdict = redaction.verdict(path)
-        return verdict if verdict in (KEEP, MASK, DROP) else MASK
+        known = verdict in (KEEP, MASK, DROP)
     except Exception as error:
         raise RedactionError(type_name(error)) from error  # its text may hold what it was to redact
+    return verdict if known else MASK
 
 
 def attribute_fields(attributes: Mapping[str, object], plan: EncodePlan, budget: Budget) -> tuple[list[bytes], int]:

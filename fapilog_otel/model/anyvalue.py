@@ -18,7 +18,7 @@ INT64_MAX: Final = (1 << 63) - 1
 DEPTH_MARK: Final = "[depth limit]"
 NODE_MARK: Final = "[node limit]"
 
-_PLAIN = frozenset((bool, float, type(None)))
+_PLAIN = frozenset((bool, float, bytes, type(None)))
 _NAME_OF = type.__dict__["__name__"].__get__  # past what a metaclass may have put over it
 
 
@@ -55,7 +55,7 @@ def normalise_key(key: object) -> str:
     """Give an attribute key as valid text; never raises an `Exception`."""
     if type(key) is str:
         return clean_text(key)
-    return clean_text(str.__str__(key)) if issubclass(type(key), str) else object_text(key)  # type: ignore[arg-type]
+    return clean_text(str.__str__(key)) if issubclass(type(key), str) else object_text(key)
 
 
 def clean_text(text: str) -> str:

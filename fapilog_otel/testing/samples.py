@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from fapilog_otel.model import severity as sev
 from fapilog_otel.model.record import Record
 from fapilog_otel.model.scope import Resource, Scope
+
+if TYPE_CHECKING:
+    from fapilog_otel.model.anyvalue import AnyValue
 
 _TIME: Final = 1_700_000_000_123_456_789
 _TRACE: Final = 0x4BF92F3577B34DA6A3CE929D0E0E4736
@@ -45,8 +48,8 @@ def sample_records() -> list[Record]:
     ]
 
 
-def _values() -> dict[str, object]:
-    values: dict[str, object] = {
+def _values() -> dict[str, AnyValue]:
+    values: dict[str, AnyValue] = {
         "text": "naïve",
         "whole": -3,
         "greatest": 2**63 - 1,
@@ -65,7 +68,7 @@ def _values() -> dict[str, object]:
     return values
 
 
-def _exception() -> dict[str, object]:
+def _exception() -> dict[str, AnyValue]:
     return {
         "exception.type": "ValueError",
         "exception.message": "no such order",

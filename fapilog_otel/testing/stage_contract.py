@@ -7,7 +7,7 @@ import asyncio
 import copy
 import inspect
 import threading
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
@@ -57,7 +57,7 @@ class StageContract:
     # -- form ----------------------------------------------------------------------------------------------------------
 
     def test_it_says_what_it_is(self) -> None:
-        stage = self.make_stage()
+        stage: Any = self.make_stage()  # what its author promises is what is looked at
         require(isinstance(stage, Stage), f"{type(stage).__name__} is callable and has name, phase and inline")
         require(isinstance(stage.name, str) and stage.name, f"name is a text, not {stage.name!r}")
         require(stage.phase in PHASES, f"phase is one of {', '.join(PHASES)}, not {stage.phase!r}")
@@ -95,9 +95,8 @@ class StageContract:
         for record in kept:
             (decoded,) = EncodedLogs.from_records([record]).records()
             require(decoded.body == record.body or record.body in ({}, []), f"the body is an AnyValue: {record.body!r}")
-            require(
-                all(isinstance(key, str) and key for key in record.attributes), "attribute keys are texts, not empty"
-            )
+            keys: list[Any] = list(record.attributes)
+            require(all(isinstance(key, str) and key for key in keys), "attribute keys are texts, not empty")
             lost = set(record.attributes) - set(decoded.attributes)
             require(not lost, f"attribute values are AnyValues, unlike those of {', '.join(sorted(lost))}")
 
@@ -155,5 +154,5 @@ class StageContract:
 
 async def _finished(answer: Record | Awaitable[Record | None] | None) -> Record | None:
     if inspect.isawaitable(answer):
-        return await cast("Awaitable[Record | None]", answer)
-    return cast("Record | None", answer)
+        return await answer
+    return answer

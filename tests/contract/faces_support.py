@@ -1,4 +1,4 @@
-"""What the tests of the faces share: a clean environment, a receiver, providers that are shut down, child interpreters."""
+"""What the tests of the faces share: a clean environment, receivers, what is shut down, child interpreters."""
 
 from __future__ import annotations
 

@@ -290,7 +290,7 @@ class TestGrpc:
                 compression=compression,
                 headers=(("x-key", "v"),),
                 channel_options=(("grpc.max_send_message_length", 10_000_000),),
-            )  # fmt: skip
+            )
         )
         assert exporter.export([readable()]) is SUCCESS
         assert [log.body for log in server.logs] == ["x"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 
 from fapilog_otel.contracts import Source
 from fapilog_otel.sources.stdlib import StdlibSource
@@ -22,4 +23,4 @@ class TestStdlib(SourceContract):
         return logging.LogRecord(LOGGER, logging.WARNING, __file__, 1, message, None, None)
 
     def log_exception(self, message: str) -> None:
-        logging.getLogger(LOGGER).exception(message)
+        logging.getLogger(LOGGER).error(message, exc_info=sys.exc_info())

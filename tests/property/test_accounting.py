@@ -184,7 +184,7 @@ class Accounts(RuleBasedStateMachine):
     def teardown(self) -> None:
         if not hasattr(self, "engine"):
             return
-        self.engine.shutdown(0.3)
+        self.engine.shutdown(0.5)
         self.engine.core.submit(SCOPE, -1, 0, 9, "", "late", None, None, None, None, "")
         stats = self.stats()
         assert stats.submitted == self.emitted + 1
@@ -192,7 +192,8 @@ class Accounts(RuleBasedStateMachine):
         for name, gate in self.gates.items():
             account: Any = stats.destinations[name]
             assert account.in_flight == 0
-            assert account.delivered == gate.taken, name
+            # A request cut off at the deadline may have been taken all the same: it counts as dropped.
+            assert gate.taken - account.dropped <= account.delivered <= gate.taken, name
             assert account.dropped_by_reason.get("shutdown", 0) >= 1
 
 

@@ -15,7 +15,7 @@ from fapilog_otel.receiver import OtlpReceiver
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMPLAINT = re.compile(r"Traceback|Warning|Exception ignored|^fapilog_otel ", re.MULTILINE)
-DOCUMENTS = ("README.md", "docs/index.md", "docs/quickstart.md", "docs/reference/receiver.md")
+DOCUMENTS = ("README.md", "docs/index.md", "docs/quickstart.md", "docs/reference/testing.md")
 
 
 def examples() -> dict[str, str]:
@@ -31,7 +31,7 @@ def destination(code: str) -> str:
     """Where an example's logs go: to the receiver that it is given, to its own, to the screen, nowhere."""
     if "info(" not in code:
         return "nowhere"
-    if "OtlpReceiver()" in code:
+    if "OtlpReceiver()" in code or "capture_logs()" in code:
         return "its own"
     return "screen" if '"console"' in code else "given"
 

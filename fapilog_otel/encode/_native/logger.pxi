@@ -171,4 +171,5 @@ cdef class LoggerBase:
         self.hand_over(
             0 if timestamp is None else nanoseconds(timestamp),
             0 if observed_timestamp is None else nanoseconds(observed_timestamp),
-            number, text_or_empty(severity_text), body, attributes, None, context or None, text_or_empty(event_name))
+            number, text_or_empty(severity_text), body, attributes, None,
+            None if context is None else given_context(context), text_or_empty(event_name))

@@ -9,7 +9,7 @@ import weakref
 import pytest
 
 from fapilog_otel.buffer.engine import Engine
-from fapilog_otel.contracts import ExportResult
+from fapilog_otel.contracts import EncodedLogs, ExportResult
 from fapilog_otel.errors import PermanentError, RetryableError
 from fapilog_otel.model.record import Record
 from tests.unit.buffer.engines import Collecting, emit, eventually, running
@@ -266,3 +266,23 @@ class TestFork:
             assert child.stats().submitted == 0
             assert child.thread is None
             child.shutdown(0.1)
+
+
+class TestAnUnresponsiveLoop:
+    def test_shutdown_accounts_for_everything_all_the_same(self) -> None:
+        class Blocks(Collecting):
+            async def export(self, request: EncodedLogs) -> ExportResult:
+                time.sleep(1.0)  # a plugin that blocks the loop, against its contract
+                return ExportResult()
+
+        with running(Blocks()) as engine:
+            emit(engine, number=5)
+            eventually(lambda: not engine.branches[0].waiting and engine.branches[0].busy)
+            started = time.monotonic()
+            assert engine.shutdown(0.3) is False
+            assert time.monotonic() - started < 0.8
+            stats = engine.stats()
+            assert (stats.in_flight, stats.dropped_by_reason) == (0, {"shutdown": 5})
+            assert engine.thread is not None
+            engine.thread.join(3)
+            assert engine.stats() == stats

@@ -165,7 +165,7 @@ class TestDemoAsAProcess:
         elapsed = time.monotonic() - started
         assert done.returncode == 0, done.stdout + done.stderr
         assert "\x1b" not in done.stdout
-        assert done.stderr == ""
+        assert [line for line in done.stderr.splitlines() if "native encoder" not in line] == []
         assert elapsed < 10  # about one second where nothing else runs
 
     def test_a_terminal_that_knows_ascii_alone_gets_ascii(self) -> None:
