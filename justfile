@@ -45,9 +45,9 @@ coverage:
     coverage combine -q
     coverage report
 
-# Micro-benchmarks; the comparison with other libraries: benchmarks/README.md
+# Micro-benchmarks; the comparison with the stock SDK: python -m benchmarks.compare
 bench *arguments:
-    python -m pytest benchmarks --benchmark-only {{ arguments }}
+    python -m pytest benchmarks/bench_*.py {{ arguments }}
 
 # The documentation, as strictly as in CI
 docs:

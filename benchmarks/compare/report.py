@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from benchmarks.compare.variants import Group, Variant
 
 _COLUMNS: Final = (
-    "path", "stages", "accepted", "delivered", "lost", "caller ns", "CPU ns", "records/s, median (min-max)", "x stock",
+    "path", "stages", "accepted", "delivered", "lost", "caller ns", "CPU ns", "records/s, median (min-max)", "x stock", "by CPU",
 )  # fmt: skip
 _LEFT: Final = 2
 
@@ -44,7 +44,8 @@ def row(variant: Variant, runs: Sequence[Run], peer: Sequence[Run]) -> dict[str,
         "delivered": sum(run.delivered for run in runs),
         "lost": sum(run.lost for run in runs),
         "caller_ns": statistics.median(run.caller_ns for run in runs),
-        "cpu_ns": statistics.median(run.cpu / run.accepted * 1e9 for run in runs),
+        "cpu_ns": _cpu_ns(runs),
+        "cpu_ratio": _cpu_ns(peer) / _cpu_ns(runs),
         "rate": statistics.median(rates),
         "rate_min": min(rates),
         "rate_max": max(rates),
@@ -56,6 +57,10 @@ def row(variant: Variant, runs: Sequence[Run], peer: Sequence[Run]) -> dict[str,
         "ratio": statistics.median(rates) / statistics.median(run.rate for run in peer),
         "faults": [fault for run in runs for fault in run.faults],
     }
+
+
+def _cpu_ns(runs: Sequence[Run]) -> float:
+    return statistics.median(run.cpu / run.accepted * 1e9 for run in runs)
 
 
 def rows(groups: Sequence[Group], runs: Mapping[str, Sequence[Run]]) -> list[tuple[str, list[dict[str, Any]]]]:
@@ -93,6 +98,7 @@ def _cells(line: Mapping[str, Any]) -> list[str]:
         _number(line["cpu_ns"]),
         f"{_rate(line['rate'])} ({_rate(line['rate_min'])}-{_rate(line['rate_max'])})",
         f"{line['ratio']:.1f}",
+        f"{line['cpu_ratio']:.1f}",
     ]
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import operator
+from collections import UserString
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final, TypeAlias
@@ -124,6 +125,8 @@ def _convert_other(value: object, budget: Budget, depth: int) -> AnyValue:
         return _integer(int(value))
     if isinstance(value, Mapping):
         return DEPTH_MARK if depth >= budget.depth else _mapping(value, budget, depth + 1)
+    if isinstance(value, UserString):  # a sequence of its own kind, without end
+        return object_text(value)
     if isinstance(value, (Sequence, AbstractSet)):
         return DEPTH_MARK if depth >= budget.depth else _items(value, budget, depth + 1)
     if isinstance(value, (dt.datetime, dt.date, dt.time)):

@@ -104,7 +104,7 @@ def parse_level(value: str | int) -> int:
     name = value.strip().upper()
     if name in {"NOTSET", "UNSPECIFIED", ""}:
         return UNSPECIFIED
-    if name.isdigit():
+    if name.isdecimal():
         return severity_from_stdlib(int(name))
     if name in NAMES:
         return NAMES[name]

@@ -113,7 +113,7 @@ class TestDemo:
         assert "4111" not in output
 
     def test_it_is_short_enough_to_be_read(self) -> None:
-        lines = run().output.splitlines()
+        lines = run().stdout.splitlines()
         assert 30 <= len(lines) <= 60
         assert max(map(len, lines)) <= 140
 
