@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from benchmarks.compare.variants import Group, Variant
 
 _COLUMNS: Final = (
-    "path", "stages", "accepted", "delivered", "lost", "caller ns", "CPU ns", "records/s, median (min-max)", "x stock", "by CPU",
+    "path", "stages", "accepted", "delivered", "lost",
+    "caller ns", "CPU ns", "records/s, median (min-max)", "x stock", "by CPU",
 )  # fmt: skip
 _LEFT: Final = 2
 

@@ -10,6 +10,7 @@ import threading
 import time
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextvars import copy_context
 from typing import TYPE_CHECKING
 
 from fapilog_otel.buffer import fork
@@ -66,6 +67,7 @@ class DirectSender:
     def _run(self) -> None:
         with our_thread():
             loop = asyncio.new_event_loop()
+            self._context = copy_context()
             self._loop = loop
             loop.call_soon(self._up.set)
             try:
@@ -92,15 +94,25 @@ class DirectSender:
         if self.closed:
             return None
         try:
-            future = asyncio.run_coroutine_threadsafe(self._send(request), self._running_loop())
+            future = asyncio.run_coroutine_threadsafe(self._entered(request), self._running_loop())
             return future.result(self._timeout + 0.3)
         except (FutureTimeoutError, CancelledError, RuntimeError):
             return None
 
+    async def _entered(self, request: EncodedLogs) -> list[Part]:
+        # The caller's context has its spans and variables; connections that live on must not inherit them.
+        return await self._context.run(asyncio.ensure_future, self._send(request))
+
     async def _send(self, request: EncodedLogs) -> list[Part]:
         if self._started is None:
             self._started = asyncio.ensure_future(self._exporter.start())
-        await asyncio.wait_for(asyncio.shield(self._started), self._timeout)
+        starting = self._started
+        try:
+            await asyncio.wait_for(asyncio.shield(starting), self._timeout)
+        except BaseException:
+            if self._started is starting and starting.done():
+                self._started = None  # the next send tries again
+            raise
         return await self._sender.send(request)
 
     def shutdown(self) -> None:

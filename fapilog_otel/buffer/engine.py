@@ -14,6 +14,7 @@ import threading
 import time
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from fapilog_otel.buffer import fork
@@ -144,6 +145,7 @@ class Engine:
     async def _main(self, loop: asyncio.AbstractEventLoop) -> None:
         self._stop: asyncio.Future[None] = loop.create_future()
         self._progress = asyncio.Event()
+        self._context = copy_context()
         self.loop = loop
         self.up.set()
         for branch in self.branches:
@@ -185,7 +187,7 @@ class Engine:
             return
         self._woken = True
         try:
-            loop.call_soon_threadsafe(self._on_wake)
+            loop.call_soon_threadsafe(self._on_wake, context=self._context)
         except RuntimeError:  # the loop has just closed
             self._woken = False
 
@@ -260,7 +262,11 @@ class Engine:
         if loop is None:
             work.close()
             raise RuntimeError("the pipeline thread does not run")
-        return asyncio.run_coroutine_threadsafe(work, loop)
+        return asyncio.run_coroutine_threadsafe(self._entered(work), loop)
+
+    async def _entered(self, work: Coroutine[Any, Any, bool]) -> bool:
+        # The caller's context has its spans and variables; nothing that runs on for longer may inherit them.
+        return await self._context.run(asyncio.ensure_future, work)
 
     def begin_flush(self, timeout: float) -> Future[bool]:
         """Start delivering all that is pending now.

@@ -102,13 +102,19 @@ class EncodedLogs:
         return (encode_json_request(self.records()),)
 
     def records(self) -> tuple[Record, ...]:
-        """Give the records as values, decoded on first use and cached."""
+        """Give the records as values, decoded on first use and cached.
+
+        Records of one chunk keep their order; several chunks (severity bands) are merged by observed time.
+        """
         if self._records is None:
-            self._records = tuple(
+            records = [
                 decode_record(payload, scope)
                 for chunk, lo, hi in self.segments
                 for payload, scope in chunk.payloads(lo, hi)
-            )
+            ]
+            if len(self.segments) > 1:
+                records.sort(key=lambda record: record.observed_timestamp)
+            self._records = tuple(records)
         return self._records
 
     def split(self) -> tuple[EncodedLogs, EncodedLogs]:

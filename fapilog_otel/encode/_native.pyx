@@ -39,6 +39,7 @@ from fapilog_otel.encode.values import (
 )
 from fapilog_otel.model.anyvalue import Budget, clean_text, normalise_key
 from fapilog_otel.model.chunk import payload_start
+from fapilog_otel.telemetry.origin import EXPORTING
 
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object, Py_ssize_t*) except NULL

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from fapilog_otel.encode.values import safe_mapping
 from fapilog_otel.model import severity as sev
 from fapilog_otel.model.exception import exception_attributes
+from fapilog_otel.telemetry.origin import EXPORTING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,6 +98,8 @@ class LoggerBase:
         """Tell whether a record of this severity would pass the level gate; False while nothing is configured."""
         core = self.port.core
         if core is None:
+            return False
+        if EXPORTING.get():  # what our own exporting logs must not feed back
             return False
         if core is not self._core:
             self._attach(core)
@@ -261,7 +264,7 @@ def _read(record: Any, name: str, default: Any = None) -> Any:
         return default
 
 
-def record_fields(record: Any) -> tuple[int, int, int, str, Any, Any, tuple[int, int, int], None, str]:
+def record_fields(record: Any) -> tuple[int, int, int, str, Any, Any, tuple[int, int, int], Context | None, str]:
     """Give the fields of an API ``LogRecord`` (or an SDK record that wraps one) in the order of the emit path.
 
     Never raises an `Exception`.
@@ -279,7 +282,7 @@ def record_fields(record: Any) -> tuple[int, int, int, str, Any, Any, tuple[int,
         _read(record, "body"),
         attributes,
         trace_ids(record),
-        None,
+        given_context(_read(record, "context")),
         text_or_empty(_read(record, "event_name")),
     )
 

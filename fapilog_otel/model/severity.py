@@ -20,7 +20,7 @@ MAX_SEVERITY: Final = 24
 
 BAND_COUNT: Final = 4
 PROTECTED_BAND: Final = 3
-BANDS: Final = ("debug", "info", "warn", "error")
+BANDS: Final[tuple[str, ...]] = ("debug", "info", "warn", "error")
 
 _BASES: Final = ((TRACE, "TRACE"), (DEBUG, "DEBUG"), (INFO, "INFO"), (WARN, "WARN"), (ERROR, "ERROR"), (FATAL, "FATAL"))
 

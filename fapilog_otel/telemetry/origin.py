@@ -21,12 +21,14 @@ def is_internal() -> bool:
 
 @contextmanager
 def our_thread() -> Iterator[None]:
-    """Mark the running thread as ours for the block."""
+    """Mark the running thread as ours for the block, and its base context, which the loop's tasks inherit."""
     ident = threading.get_ident()
     OUR_THREADS.add(ident)
+    token = EXPORTING.set(True)
     try:
         yield
     finally:
+        EXPORTING.reset(token)
         OUR_THREADS.discard(ident)
 
 

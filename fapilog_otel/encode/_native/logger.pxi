@@ -36,6 +36,13 @@ cdef class Port:
         self._processed = processed
 
 
+cdef bint exporting() except -1:
+    cdef PyObject* value = NULL
+    PyContextVar_Get(EXPORTING, NULL, &value)
+    Py_XDECREF(value)
+    return value is <PyObject*>True
+
+
 cdef class LoggerBase:
     """Level methods over a port; see ``fapilog_otel.Logger``."""
 
@@ -59,7 +66,7 @@ cdef class LoggerBase:
         if self.port is None:    # a subclass that did not call __init__
             return False
         core = self.port._core
-        if core is None:
+        if core is None or exporting():    # what our own exporting logs must not feed back
             return False
         if core is not self._core:
             self.attach(core)
@@ -159,7 +166,8 @@ cdef class LoggerBase:
         if record is not None:
             fields = record_fields(record)
             if self.open(fields[2]):
-                self.hand_over(fields[0], fields[1], fields[2], fields[3], fields[4], fields[5], fields[6], None, fields[8])
+                self.hand_over(fields[0], fields[1], fields[2], fields[3], fields[4], fields[5], fields[6],
+                               fields[7], fields[8])
             return
         number = 0 if severity_number is None else severity_value(severity_number)
         if not self.open(number):

@@ -158,7 +158,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"endpiont": "http://h"}, "endpoint"),
     ({"resource": 5}, "resource"),
     ({"settings": {}}, "settings"),
-    ({"spool": "/tmp"}, "spool"),
+    ({"spool": "."}, "spool"),
 ]
 
 

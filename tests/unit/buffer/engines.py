@@ -52,7 +52,7 @@ class Collecting:
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
         try:
-            while not self.gate.is_set():
+            while not self.gate.is_set():  # noqa: ASYNC110 - the gate is opened from another thread
                 await asyncio.sleep(0.001)
             if self.error is not None:
                 raise self.error

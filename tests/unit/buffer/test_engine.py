@@ -272,7 +272,7 @@ class TestAnUnresponsiveLoop:
     def test_shutdown_accounts_for_everything_all_the_same(self) -> None:
         class Blocks(Collecting):
             async def export(self, request: EncodedLogs) -> ExportResult:
-                time.sleep(1.0)  # a plugin that blocks the loop, against its contract
+                time.sleep(1.0)  # noqa: ASYNC251 - a plugin that blocks the loop, against its contract
                 return ExportResult()
 
         with running(Blocks()) as engine:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from typing import ClassVar
 
 import pytest
 
@@ -69,7 +70,7 @@ class TestDeliveryErrors:
 
 
 class TestMapExceptions:
-    MAPPING = {ConnectionRefusedError: PermanentError, OSError: RetryableError}
+    MAPPING: ClassVar = {ConnectionRefusedError: PermanentError, OSError: RetryableError}
 
     def test_turns_a_library_error_into_ours_and_chains_it(self) -> None:
         with pytest.raises(RetryableError, match=r"^BrokenPipeError: pipe$") as caught, map_exceptions(self.MAPPING):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import sys
 import weakref
 from typing import Any
@@ -118,7 +119,7 @@ class TestRuns:
         runs = list(filled.runs(lo, hi))
         assert runs[0][1] == filled.offset(lo)
         assert runs[-1][2] == filled.offset(hi)
-        assert all(left[2] == right[1] for left, right in zip(runs, runs[1:], strict=False))
+        assert all(left[2] == right[1] for left, right in itertools.pairwise(runs))
 
     def test_of_nothing_are_none(self, filled: Any) -> None:
         assert list(filled.runs(3, 3)) == []

@@ -84,7 +84,7 @@ class TestParseLevel:
 
     @pytest.mark.parametrize("level", ["loud", "INFO5", "INFO1", "INFO22", "-10", "1.5", "²"])
     def test_refuses_other_names_and_lists_the_known_ones(self, level: str) -> None:
-        with pytest.raises(ValueError, match="unknown level .* known: TRACE, DEBUG, INFO"):
+        with pytest.raises(ValueError, match=r"unknown level .* known: TRACE, DEBUG, INFO"):
             sev.parse_level(level)
 
     def test_a_bare_number_is_on_the_stdlib_scale(self) -> None:
