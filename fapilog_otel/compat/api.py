@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as _otel_context
 from opentelemetry._logs import (
@@ -15,6 +15,7 @@ from opentelemetry._logs import (
     set_logger_provider,
 )
 from opentelemetry._logs import _internal as _logs_internal
+from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.trace import TraceFlags, get_current_span
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ __all__ = [
     "current_logger_provider",
     "get_current_span",
     "get_logger_provider",
+    "plain_attributes",
     "runtime_context_var",
     "set_logger_provider",
     "span_context_ids",
@@ -59,6 +61,15 @@ def span_context_ids(context: Context | None) -> tuple[int, int, int]:
     if not span_context.is_valid:
         return 0, 0, 0
     return span_context.trace_id, span_context.span_id, int(span_context.trace_flags)
+
+
+def plain_attributes(attributes: Any) -> Any:
+    """Give the plain dict inside of the SDK's bounded attributes, whose own iteration is ten times as slow; all else as is."""
+    if type(attributes) is BoundedAttributes:
+        inner = getattr(attributes, "_dict", None)
+        if type(inner) is dict:
+            return inner.copy()
+    return attributes
 
 
 def suppression_active() -> bool:

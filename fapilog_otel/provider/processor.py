@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fapilog_otel.assembly import LevelGate, destination_for, engine_spec
 from fapilog_otel.buffer import exit as process_exit
 from fapilog_otel.buffer.engine import Engine
+from fapilog_otel.compat import api
 from fapilog_otel.compat.sdk import LogRecordExporter, LogRecordProcessor
 from fapilog_otel.contracts import Exporter
 from fapilog_otel.encode.log_methods import severity_value
@@ -44,9 +45,14 @@ class RecordFeed:
             return
         if 0 < fields.severity < gate.of(scope.name):
             return
-        # The running context's attributes are added here; the record's own win.
-        attributes = merge_attributes(engine.core.plan, fields.attributes, None)
-        engine.core.submit_fields(scope, *fields._replace(attributes=attributes))
+        core = engine.core
+        attributes = api.plain_attributes(fields.attributes)
+        if fields.dropped:
+            # The running context's attributes are added here; the record's own win.
+            merged = merge_attributes(core.plan, attributes, None)
+            core.submit_fields(scope, *fields._replace(attributes=merged))
+        else:
+            core.submit(scope, *fields[:5], attributes, None, fields.ids, None, fields.event_name)
 
 
 class FapilogLogRecordProcessor(LogRecordProcessor):

@@ -70,6 +70,8 @@ cdef class Suspicion:
     cdef list owners             # keeps the memory of the literals
     cdef const char* literals[MAX_LITERALS]
     cdef Py_ssize_t sizes[MAX_LITERALS]
+    cdef int first[256]          # literals are sorted: those that begin with a letter are first[c] up to end[c]
+    cdef int end[256]
     cdef int count
     cdef bint always
 
@@ -77,6 +79,7 @@ cdef class Suspicion:
         cdef int c
         memset(self.kinds, 0, 256)
         memset(self.pairs, 0, sizeof(self.pairs))
+        memset(self.end, 0, sizeof(self.end))
         self.count = 0
         self.owners = []
         self.always = redaction.always or len(redaction.literals) > MAX_LITERALS
@@ -86,14 +89,18 @@ cdef class Suspicion:
             self.kinds[32] = 2
             self.kinds[45] = 2
         if not self.always:
-            for literal in redaction.literals:
-                self._add(literal.lower().encode())
+            for literal in sorted(literal.lower().encode() for literal in redaction.literals):
+                self._add(literal)
 
     cdef _add(self, bytes literal):
         cdef int c, d
         if len(literal) < 2:
             self.always = True
             return
+        c = literal[0]
+        if not self.end[c]:
+            self.first[c] = self.count
+        self.end[c] = self.count + 1
         self.owners.append(literal)
         self.literals[self.count] = PyBytes_AS_STRING(literal)
         self.sizes[self.count] = PyBytes_GET_SIZE(literal)
@@ -134,15 +141,16 @@ cdef class Suspicion:
 
     cdef bint _literal_at(self, const char* s, Py_ssize_t n) noexcept:
         cdef int k
-        cdef Py_ssize_t j, size
+        cdef Py_ssize_t j
         cdef const char* literal
-        cdef uint8_t c
-        for k in range(self.count):
-            size = self.sizes[k]
-            if size > n:
+        cdef uint8_t c = <uint8_t>s[0]
+        if 65 <= c <= 90:
+            c += 32
+        for k in range(self.first[c], self.end[c]):
+            if self.sizes[k] > n:
                 continue
             literal = self.literals[k]
-            for j in range(size):
+            for j in range(1, self.sizes[k]):
                 c = <uint8_t>s[j]
                 if 65 <= c <= 90:
                     c += 32
