@@ -49,6 +49,9 @@ cdef extern from "Python.h":
     bint PyDict_CheckExact(object)
     int PyContextVar_Get(object, PyObject*, PyObject**) except -1
     PyObject* PyDict_GetItemWithError(object, object)
+    PyObject* PyTuple_GET_ITEM(PyObject*, Py_ssize_t)
+    Py_ssize_t PyTuple_GET_SIZE(object)
+    Py_ssize_t PyUnicode_GET_LENGTH(object)
 
 include "_native/wire.pxi"
 include "_native/chunk.pxi"
@@ -57,3 +60,4 @@ include "_native/fields.pxi"
 include "_native/draft.pxi"
 include "_native/core.pxi"
 include "_native/logger.pxi"
+include "_native/vector.pxi"

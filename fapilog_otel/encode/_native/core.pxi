@@ -143,6 +143,44 @@ cdef class EmitCore:
             self.drop(severity, "encode_error")
         return 0
 
+    cdef bint takes_vector(self, Py_ssize_t n) except -1:
+        # Whether the keywords of a call are all there is: nothing to merge, no stage, within the limits.
+        return (n <= STACK_FIELDS and n <= self.attribute_limit and not self.stages and not self.static_attributes
+                and not self.has_running())
+
+    cdef int take_vector(self, scope, int severity, text, body, PyObject* names, PyObject** values, Py_ssize_t n) except -1:
+        cdef Field stack[STACK_FIELDS]
+        cdef Draft draft
+        cdef bint fast = False
+        if self.closed:
+            return self.drop(severity, "shutdown")
+        draft.timestamp = draft.observed = now_ns()
+        draft.severity = severity
+        draft.dropped = 0
+        draft.count = 0
+        draft.fields = stack
+        draft.body.owner = draft.text.owner = draft.event.owner = NULL
+        draft.body.key = draft.text.key = draft.event.key = NULL
+        try:
+            try:
+                draft.trace_len = self.trace.put(draft.trace, None, None)
+                try:
+                    self.encoder.collect_vector(&draft, text, body, names, values, n)
+                    fast = measure(&draft) <= self.record_limit
+                except Exception:
+                    fast = False     # done again in Python below, which contains, counts and fails closed
+                if fast:
+                    self.store_draft(&draft, scope)
+                else:
+                    payload = build_payload(self.plan, draft.timestamp, draft.observed, severity, text, body,
+                                            keywords(names, values, n), 0, draft.trace[:draft.trace_len], "")
+                    self.store_bytes(payload, severity, scope)
+            finally:
+                release_draft(&draft)
+        except Exception:
+            self.drop(severity, "encode_error")
+        return 0
+
     cdef bint has_running(self) except -1:
         cdef PyObject* value = NULL
         cdef bint found

@@ -67,6 +67,22 @@ cdef class Encoder:
         draft.count = i
         return 0
 
+    cdef int collect_vector(self, Draft* draft, text, body, PyObject* names, PyObject** values, Py_ssize_t n) except -1:
+        # The keywords of a call as the interpreter lays them out: it keeps them alive until the call is over.
+        cdef Py_ssize_t i
+        cdef Field* field
+        draft.event.n = 0
+        self.set_plain_text(&draft.text, text)
+        budget = self.set_body(draft, body, None)
+        for i in range(n):
+            field = &draft.fields[draft.count]
+            field.key = field.owner = NULL
+            draft.count += 1
+            budget = self.set_named(draft, field, <object>PyTuple_GET_ITEM(names, i), <object>values[i], budget)
+            if field.key is NULL:
+                draft.count -= 1
+        return 0
+
     cdef int set_plain_text(self, Field* field, text) except -1:
         cdef Py_ssize_t n
         cdef const char* s
@@ -111,11 +127,13 @@ cdef class Encoder:
         # and whatever keeps the written bytes alive.
         cdef object raw = <object>field.key
         cdef object value = <object>field.owner
-        cdef KeyInfo info
         Py_DECREF(raw)
         Py_DECREF(value)
         field.key = field.owner = NULL
-        info = self.key_info(raw)
+        return self.set_named(draft, field, raw, value, budget)
+
+    cdef set_named(self, Draft* draft, Field* field, raw, value, budget):
+        cdef KeyInfo info = self.key_info(raw)
         if info.n == 0:                      # an empty key
             draft.dropped += 1
             return budget

@@ -115,50 +115,6 @@ cdef class LoggerBase:
         """Submit a record of our own level methods: timestamps are now, the context is the current one."""
         self.put(lane_of(severity), text, message, args, exc_info, attributes)
 
-    def trace(self, message, /, *args, exc_info=None, **attributes):
-        """Log at TRACE (1)."""
-        self.put(1, "TRACE", message, args, exc_info, attributes)
-
-    def debug(self, message, /, *args, exc_info=None, **attributes):
-        """Log at DEBUG (5)."""
-        self.put(5, "DEBUG", message, args, exc_info, attributes)
-
-    def info(self, message, /, *args, exc_info=None, **attributes):
-        """Log at INFO (9)."""
-        self.put(9, "INFO", message, args, exc_info, attributes)
-
-    def warning(self, message, /, *args, exc_info=None, **attributes):
-        """Log at WARN (13)."""
-        self.put(13, "WARN", message, args, exc_info, attributes)
-
-    def warn(self, message, /, *args, exc_info=None, **attributes):
-        """Log at WARN (13)."""
-        self.put(13, "WARN", message, args, exc_info, attributes)
-
-    def error(self, message, /, *args, exc_info=None, **attributes):
-        """Log at ERROR (17)."""
-        self.put(17, "ERROR", message, args, exc_info, attributes)
-
-    def critical(self, message, /, *args, exc_info=None, **attributes):
-        """Log at FATAL (21)."""
-        self.put(21, "FATAL", message, args, exc_info, attributes)
-
-    def fatal(self, message, /, *args, exc_info=None, **attributes):
-        """Log at FATAL (21)."""
-        self.put(21, "FATAL", message, args, exc_info, attributes)
-
-    def audit(self, message, /, *args, exc_info=None, **attributes):
-        """Log at AUDIT (22), a protected severity."""
-        self.put(22, "AUDIT", message, args, exc_info, attributes)
-
-    def security(self, message, /, *args, exc_info=None, **attributes):
-        """Log at SECURITY (23), a protected severity."""
-        self.put(23, "SECURITY", message, args, exc_info, attributes)
-
-    def exception(self, message, /, *args, exc_info=True, **attributes):
-        """Log at ERROR (17) with the exception being handled as ``exception.*`` attributes."""
-        self.put(17, "ERROR", message, args, exc_info, attributes)
-
     def emit(self, record=None, *, timestamp=None, observed_timestamp=None, context=None, severity_number=None,
              severity_text=None, body=None, attributes=None, event_name=None, exception=None):
         """Submit an OpenTelemetry log record, given whole or by its fields (Logs API, "Emit a LogRecord")."""
