@@ -122,7 +122,9 @@ def destination_for(
     common: dict[str, Any] = {}
     if isinstance(config, Mapping):
         common = {key: config[key] for key in _COMMON_KEYS if key in config}
-    request_size = common.get("max_request_size", settings.max_request_size)
+    traits = exporter_traits(exporter)
+    suits = traits.request_size if settings.origin("max_request_size") == "default" else None
+    request_size = common.get("max_request_size", suits or settings.max_request_size)
     level = common.get("level")
     return Destination(
         BranchSettings(
@@ -130,7 +132,7 @@ def destination_for(
             max_bytes=settings.max_queue_bytes,
             max_request_size=request_size or _UNBOUNDED,
             max_batch=settings.max_export_batch_size or _UNBOUNDED,
-            max_in_flight=settings.max_in_flight or exporter_traits(exporter).max_in_flight,
+            max_in_flight=settings.max_in_flight or traits.max_in_flight,
             optional=bool(common.get("optional", False)),
             level=0 if level is None else parse_level(level),
         ),

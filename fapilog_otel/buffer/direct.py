@@ -63,6 +63,8 @@ class DirectSender:
         self._lock = threading.Lock()
         self._up = threading.Event()
         self._started: asyncio.Future[None] | None = None
+        self._no_fork = asyncio.Event()  # clear: one is at hand
+        self._no_fork.set()
 
     def _run(self) -> None:
         with our_thread():
@@ -104,6 +106,11 @@ class DirectSender:
         return await self._context.run(asyncio.ensure_future, self._send(request))
 
     async def _send(self, request: EncodedLogs) -> list[Part]:
+        await self._no_fork.wait()
+        await self._open()
+        return await self._sender.send(request)
+
+    async def _open(self) -> None:
         if self._started is None:
             self._started = asyncio.ensure_future(self._exporter.start())
         starting = self._started
@@ -113,7 +120,6 @@ class DirectSender:
             if self._started is starting and starting.done():
                 self._started = None  # the next send tries again
             raise
-        return await self._sender.send(request)
 
     def shutdown(self) -> None:
         """End back-offs under way at once, close the transport, end the thread; a second call does nothing."""
@@ -155,11 +161,20 @@ class DirectSender:
             self._diagnostics.report("fork.pause", "a request was still under way at a fork", cause=repr(error))
 
     async def _suspend(self) -> None:
-        await asyncio.wait_for(self._exporter.close(), 2.0)
-        self._started = None  # opened again by the next send
+        self._no_fork.clear()
+        if self._started is not None:
+            await asyncio.wait((self._started,), timeout=_CLOSE_TIMEOUT)
+        await asyncio.wait_for(self._exporter.close(), _CLOSE_TIMEOUT)
+        self._started = None
 
     def after_fork_in_parent(self) -> None:
-        """Nothing: the next `send` reopens."""
+        """Reopen: a request that the fork interrupted is on its way to the next attempt."""
+        if self._loop is not None and not self._no_fork.is_set():
+            asyncio.run_coroutine_threadsafe(self._resume(), self._loop)
+
+    async def _resume(self) -> None:
+        self._no_fork.set()
+        await self._open()
 
     def after_fork_in_child(self) -> None:
         """Begin anew; the thread starts with the next `send`."""

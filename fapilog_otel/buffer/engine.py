@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from fapilog_otel.buffer import fork
 from fapilog_otel.buffer.closing import close_down
+from fapilog_otel.buffer.pausing import NO_THREADS_AT_EXIT, OPENING, pause, resume
 from fapilog_otel.buffer.pending import Pending
 from fapilog_otel.buffer.queue import ChunkQueue, chunk_size_for, required
 from fapilog_otel.buffer.staging import Staging
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 _THREAD_NAME = "fapilog-otel-pipeline"
 _START_ATTEMPT = 5.0  # seconds for one start() of an exporter
-_FORK_DRAIN = 2.0  # seconds that a fork waits for requests of a transport that cannot live through it
 
 
 class Engine:
@@ -80,6 +80,8 @@ class Engine:
         self._starting = threading.Lock()
         self.loop: asyncio.AbstractEventLoop | None = None
         self.up = threading.Event()
+        self._cold = set(self.branches)
+        self._warm = threading.Event()  # every exporter's first start() is over
         self._woken = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._progress: asyncio.Event | None = None
@@ -123,6 +125,8 @@ class Engine:
                 thread = threading.Thread(target=self._run, name=_THREAD_NAME, daemon=True)
                 self.thread = thread
                 thread.start()
+                if NO_THREADS_AT_EXIT:
+                    self._warm.wait(OPENING)
         except RuntimeError as error:  # no new thread while the interpreter goes down, or at the system's limit
             self.thread = None
             self.spec.diagnostics.report("pipeline.start", "the pipeline thread could not start", cause=str(error))
@@ -148,8 +152,9 @@ class Engine:
         self._context = copy_context()
         self.loop = loop
         self.up.set()
+        self.forking = asyncio.Lock()
         for branch in self.branches:
-            self._spawn(self._start_branch(branch))
+            self.open_branch(branch)
         self._arm_timer(loop)
         self.advance()
         await self._stop
@@ -164,8 +169,12 @@ class Engine:
         task.add_done_callback(self._tasks.discard)
         return task
 
+    def open_branch(self, branch: Branch) -> None:
+        """Start a branch's exporter, again and again until it does; on the loop."""
+        branch.opening = self._spawn(self._start_branch(branch))
+
     async def _start_branch(self, branch: Branch) -> None:
-        pause = 1.0
+        wait = 1.0
         while not self.control.closing:
             try:
                 await asyncio.wait_for(branch.exporter.start(), _START_ATTEMPT)
@@ -175,10 +184,17 @@ class Engine:
                 self.spec.diagnostics.report(
                     f"{branch.name}.start", f"{branch.name} could not start; its logs wait", cause=cause
                 )
-            await self.control.pause(pause)
-            pause = min(pause * 2, 30.0)
+            self._attempted(branch)
+            await self.control.pause(wait)
+            wait = min(wait * 2, 30.0)
+        self._attempted(branch)
         branch.ready = True
         branch.pump()
+
+    def _attempted(self, branch: Branch) -> None:
+        self._cold.discard(branch)
+        if not self._cold:
+            self._warm.set()
 
     def wake(self) -> None:
         """Have the loop look at the sealed chunks soon; callable from anywhere, takes no lock."""
@@ -354,36 +370,11 @@ class Engine:
 
     def before_fork(self) -> None:
         """Close transports that cannot live through a fork, in the parent."""
-        fragile = [branch for branch in self.branches if not exporter_traits(branch.exporter).fork_safe]
-        if not fragile or self.loop is None or threading.current_thread() is self.thread:
-            return
-        try:
-            self.submit(self._pause(fragile)).result(_FORK_DRAIN + 0.5)
-        except (RuntimeError, FutureTimeoutError) as error:
-            self.spec.diagnostics.report("fork.pause", "requests were still under way at a fork", cause=repr(error))
-
-    async def _pause(self, fragile: list[Branch]) -> bool:
-        for branch in fragile:
-            branch.paused = True
-        for branch in fragile:
-            try:
-                await asyncio.wait_for(branch.idle(), _FORK_DRAIN)
-            except asyncio.TimeoutError:
-                await branch.cancel(0.2)
-            await branch.exporter.close()
-        return True
+        pause(self)
 
     def after_fork_in_parent(self) -> None:
         """Reopen what `before_fork` closed."""
-        paused = [branch for branch in self.branches if branch.paused]
-        if paused and self.loop is not None:
-            self.submit(self._resume(paused))
-
-    async def _resume(self, paused: list[Branch]) -> bool:
-        for branch in paused:
-            branch.paused = False
-            self._spawn(self._start_branch(branch))
-        return True
+        resume(self)
 
     def after_fork_in_child(self) -> None:
         """Begin anew: empty buffer, zero counts, own locks; the thread starts with the first record."""

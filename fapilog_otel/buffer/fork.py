@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from typing import Protocol
 
@@ -22,6 +23,8 @@ class ForkAware(Protocol):
 
 _watched: weakref.WeakSet[ForkAware] = weakref.WeakSet()
 _state = {"registered": False}
+# Two threads that fork at once: the first one's reopening must not come before the second one's fork.
+_one_fork = {"lock": threading.RLock()}
 
 
 def watch(target: ForkAware) -> None:
@@ -38,15 +41,20 @@ def unwatch(target: ForkAware) -> None:
 
 
 def _before() -> None:
+    _one_fork["lock"].acquire()
     for target in tuple(_watched):
         target.before_fork()
 
 
 def _after_in_parent() -> None:
-    for target in tuple(_watched):
-        target.after_fork_in_parent()
+    try:
+        for target in tuple(_watched):
+            target.after_fork_in_parent()
+    finally:
+        _one_fork["lock"].release()
 
 
 def _after_in_child() -> None:
+    _one_fork["lock"] = threading.RLock()
     for target in tuple(_watched):
         target.after_fork_in_child()

@@ -32,11 +32,13 @@ class ExporterTraits:
         max_in_flight: Requests that may be under way at once.
         fork_safe: False: must be closed before a fork (gRPC).
         blocking: True: ``export`` blocks and is run on a daemon thread of its own.
+        request_size: Bytes of a request that suit it best; None: the setting's default.
     """
 
     max_in_flight: int = 1
     fork_safe: bool = True
     blocking: bool = False
+    request_size: int | None = None
 
 
 _DEFAULT_TRAITS: Final = ExporterTraits()

@@ -147,7 +147,8 @@ class Branch:
         self.charged = 0
         self.settled_records = 0
         self.ready = False  # the exporter has started
-        self.paused = False
+        self.paused = False  # a fork is at hand
+        self.opening: asyncio.Task[None] | None = None
         self.abandoned = False
         self._lock = lock
         self._host = host
@@ -291,12 +292,19 @@ class Branch:
         try:
             parts = await self.sender.send(request)
         except asyncio.CancelledError:
-            self._settle_cancelled(request)
+            if self.paused:
+                self._wait_again(request)
+            else:
+                self._settle_cancelled(request)
             raise
         with self._lock:
             if not self.abandoned:
                 for part in parts:
                     self._settle_part(part)
+
+    def _wait_again(self, request: EncodedLogs) -> None:
+        with self._lock:
+            self.waiting.extendleft(reversed(request.segments))
 
     def _settle_cancelled(self, request: EncodedLogs) -> None:
         with self._lock:
@@ -327,7 +335,7 @@ class Branch:
             await asyncio.wait(set(self._tasks))
 
     async def cancel(self, timeout: float) -> None:
-        """End the requests under way; their records count as dropped by shutdown.
+        """End the requests under way; their records count as dropped by shutdown, or wait again where it is paused.
 
         Args:
             timeout: Seconds to wait for a transport that is slow to give up.

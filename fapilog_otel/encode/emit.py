@@ -5,7 +5,8 @@
                                                         acquire() a new chunk ◄──────┴──────► sealed, wake()
 
 One `EmitCore` serves all loggers of a provider. Its lock is re-entrant and never held across user code; a call that
-re-enters on the same thread (a signal handler, ``__del__``) leaves its record for the outer call to store.
+re-enters on the same thread (a signal handler, ``__del__``) leaves its record for the outer call to store. A signal
+handler runs, and raises, only where something is called: so a chunk changes hands without a call in between.
 """
 
 from __future__ import annotations
@@ -246,10 +247,10 @@ class EmitCore:
             self.ops += 1
             if old is None:
                 return
-            if not old.count:  # too small for this record, and nobody has written to it yet
+            if old.offsets:
+                self.sealed.append(old)
+            else:  # too small for this record, and nobody has written to it yet
                 self._host.release(old)
-                return
-            self.sealed.append(old)
         self._host.wake()
 
     def _account(self, record: bytes | None, severity: int, scope: Scope | None, reason: str) -> None:
@@ -273,12 +274,18 @@ class EmitCore:
         if record is None or scope is None or chunk is None:
             lanes = self._dropped.setdefault(reason, [0] * LANES) if reason else self._filtered
             lanes[severity] += 1
-        else:
+            self._submitted[severity] += 1
+            self.ops += 1
+            return
+        before = chunk.count
+        try:
             chunk.append(record, severity, scope)
-            self._stored += 1
-        self._submitted[severity] += 1  # after what may raise: then the record is counted as an encode_error
-        self.ops += 1
-        if chunk is not None and self.seal_count and chunk.count >= self.seal_count and self._open[band] is chunk:
+        finally:
+            if chunk.count > before:
+                self._stored += 1
+                self._submitted[severity] += 1
+                self.ops += 1
+        if self.seal_count and chunk.count >= self.seal_count and self._open[band] is chunk:
             self._open[band] = None
             self.sealed.append(chunk)
             self._host.wake()
@@ -298,8 +305,9 @@ class EmitCore:
         """Seal every open chunk that holds a record (flush, timer, shutdown), and let go of the cached context."""
         with self._lock:
             self._trace.clear()
-            for band, chunk in enumerate(self._open):
-                if chunk is not None and chunk.count:
+            for band in range(4):
+                chunk = self._open[band]
+                if chunk is not None and chunk.offsets:
                     self._open[band] = None
                     self.sealed.append(chunk)
                     self.ops += 1
@@ -315,10 +323,9 @@ class EmitCore:
     def drop_open(self) -> list[Chunk]:
         """Give up the open chunks, empty ones included (shutdown, a forked child)."""
         with self._lock:
-            chunks = [chunk for chunk in self._open if chunk is not None]
-            self._open = [None] * 4
+            chunks, self._open = self._open, [None] * 4
             self.ops += 1
-        return chunks
+        return [chunk for chunk in chunks if chunk is not None]
 
 
 def _lane(severity: int) -> int:

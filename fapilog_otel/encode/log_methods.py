@@ -6,6 +6,7 @@ down: so loggers may be made before `configure`, and live through a fork.
 
 from __future__ import annotations
 
+import operator
 import sys
 from typing import TYPE_CHECKING
 
@@ -246,7 +247,8 @@ def severity_value(value: object) -> int:
     if type(value) is SeverityNumber:
         return value._value_  # type: ignore[no-any-return,unused-ignore]  # ``.value`` costs five times as much
     try:
-        number = int(getattr(value, "value", value))  # type: ignore[call-overload]
+        value = getattr(value, "value", value)
+        number = int(value) if isinstance(value, (str, float)) else operator.index(value)  # type: ignore[arg-type]
     except Exception:  # noqa: BLE001 - whatever stands in the field, the record goes out, without a severity
         return 0
     return number if 0 <= number <= sev.MAX_SEVERITY else 0

@@ -6,7 +6,8 @@ values have one implementation.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
 
 from fapilog_otel.encode import _wire
 from fapilog_otel.encode.context import BOUND
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from fapilog_otel.model.record import Record
 
+_MOST_ATTRIBUTES: Final = 10_000  # read from a mapping of somebody's own, which may be without end
 REDACTION_FAILED = "[redaction failed]"
 _PLAIN_KINDS = frozenset((bool, int, float, type(None)))
 
@@ -30,7 +32,11 @@ class RedactionError(Exception):
 def safe_mapping(attributes: object) -> dict[str, object]:
     """Give a plain dict of whatever was passed as attributes, odd keys and all; never raises an `Exception`."""
     try:
-        return dict(attributes)  # type: ignore[call-overload, no-any-return]
+        given: Any = attributes
+        if isinstance(given, dict) or (hasattr(type(given), "__len__") and len(given) <= _MOST_ATTRIBUTES):
+            return dict(given)
+        pairs = ((key, given[key]) for key in given.keys()) if hasattr(given, "keys") else given  # noqa: SIM118 - as dict()
+        return dict(islice(pairs, _MOST_ATTRIBUTES))
     except Exception as error:  # noqa: BLE001 - arbitrary user code; the note in the record reports it
         return {"log.record.attributes_error": f"{type_name(attributes)}: {type_name(error)}"}
 

@@ -165,7 +165,8 @@ class Settings(BaseSettings):
         default=256 * _KIB, ge=4 * _KIB, description="Size of the buffers that records are encoded into, bytes."
     )
     max_request_size: Annotated[int, BeforeValidator(parse.size), Field(ge=_KIB)] | None = Field(
-        default=256 * _KIB, description="Size of a request before compression, bytes; none: no bound."
+        default=256 * _KIB,
+        description="Size of a request before compression, bytes; none: no bound. Where it is not set, gRPC uses 1 MiB.",
     )
     max_in_flight: Annotated[int, Field(gt=0)] | None = Field(
         default=None, description="Requests under way at once to a destination. Default: the exporter's own."

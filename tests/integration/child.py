@@ -67,9 +67,7 @@ class Child:
     def __init__(
         self, app: str, *arguments: str, environ: Mapping[str, str] | None = None, python: str = sys.executable
     ) -> None:
-        inherited = {
-            name: value for name, value in os.environ.items() if name == _KEPT or not name.startswith(_OURS)
-        }
+        inherited = {name: value for name, value in os.environ.items() if name == _KEPT or not name.startswith(_OURS)}
         path = os.pathsep.join(map(str, (ROOT, ROOT / "exporters")))
         self._process = subprocess.Popen(
             [python, str(Path(__file__).parent / "apps" / f"{app}.py"), *arguments],

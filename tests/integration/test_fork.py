@@ -15,6 +15,7 @@ WAYS = (
     "fork_and_exit",
     "fork_and_shut_down",
     "fork_and_flush",
+    "fork_from_two_threads",
     "fork_a_grandchild",
     "multiprocessing_by_fork",
     "multiprocessing_pool",
@@ -49,6 +50,7 @@ def test_every_process_delivers_its_own_records_under_its_own_pid(
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.grpc_endpoint if protocol == "grpc" else collector.http_endpoint,
         "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
         "OTEL_SERVICE_NAME": service_name,
+        "PYTHONWARNINGS": "ignore::DeprecationWarning",  # from 3.12 on, of forks in processes with threads
     }
     with Child("forking", way, environ=environ, python=python) as child:
         ended = child.end(40.0)
@@ -66,3 +68,32 @@ def test_every_process_delivers_its_own_records_under_its_own_pid(
     for pid, stats in family.stats.items():
         count = len(family.written[pid])
         assert (stats["submitted"], stats["delivered"], stats["in_flight"]) == (count, count, 0)
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
+def test_forks_while_nothing_can_be_delivered_take_no_time_and_lose_nothing(
+    make_collector: type[Collector], service_name: str, protocol: str, python: str
+) -> None:
+    with make_collector() as own:
+        own.stop()  # its ports stay its own
+        environ = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": own.grpc_endpoint if protocol == "grpc" else own.http_endpoint,
+            "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
+            "OTEL_SERVICE_NAME": service_name,
+            "PYTHONWARNINGS": "ignore::DeprecationWarning",
+            "FAPILOG_OTEL_RETRY__INITIAL": "0.05",
+            "FAPILOG_OTEL_RETRY__MAXIMUM": "0.2",
+        }
+        with Child("forking_unreached", environ=environ, python=python) as child:
+            child.wait_for("forked")
+            own.start()
+            child.go_on()
+            ended = child.end()
+        said = ended.said()
+        assert (ended.code, said["flushed"], said["balanced"]) == (0, True, True), ended.err
+        count = said["written"]
+        assert said["forked"] < 2.0  # five forks, of which none waits for the requests under way
+        assert (said["stats"]["submitted"], said["stats"]["delivered"]) == (count, count)
+        records = own.wait_for(count, service=service_name)
+    assert sorted(record.attributes["index"] for record in records) == list(range(count))

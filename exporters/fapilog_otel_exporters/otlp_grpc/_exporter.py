@@ -38,6 +38,10 @@ _COMPRESSION: Final = {
 }
 
 
+REQUEST_SIZE: Final = 1 << 20
+"""Bytes: a gRPC call costs much more than its bytes, and servers take 4 MiB unless told otherwise."""
+
+
 class OtlpGrpcExporter:
     """Delivers over OTLP/gRPC, each request by a blocking call on a daemon thread.
 
@@ -80,7 +84,7 @@ class OtlpGrpcExporter:
         channel_options: Sequence[ChannelOption] = (),
         refuse_plaintext_credentials: bool = False,
     ) -> None:
-        self.traits = ExporterTraits(max_in_flight=max_in_flight, fork_safe=False)
+        self.traits = ExporterTraits(max_in_flight=max_in_flight, fork_safe=False, request_size=REQUEST_SIZE)
         self._target = parse_target(endpoint, insecure)
         self._timeout = timeout
         self._compression = _COMPRESSION[compression]

@@ -74,6 +74,19 @@ def fork_and_flush() -> None:
             os._exit(0 if flushed else 1)
 
 
+def fork_from_two_threads() -> None:
+    def fork_each(first: int) -> None:
+        for number in range(first, first + CHILDREN):
+            if fork():
+                write(f"child{number}")
+                os._exit(0 if handle.flush() else 1)
+
+    other = threading.Thread(target=fork_each, args=(CHILDREN,))
+    other.start()
+    fork_each(0)
+    other.join()
+
+
 def fork_a_grandchild() -> None:
     if fork():
         children.clear()

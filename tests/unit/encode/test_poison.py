@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -39,11 +40,12 @@ class TestPoison:
     def test_there_are_enough_kinds(self) -> None:
         assert len(POISONS) >= 90
 
-    @pytest.mark.parametrize("plan", PLANS)
     @pytest.mark.parametrize("kind", POISONS)
-    def test_anywhere_in_a_record(self, twin: Twin, kind: str, plan: str) -> None:
-        bench = Bench(twin, PLANS[plan], size=1 << 18)
-        make = POISONS[kind]
+    def test_anywhere_in_a_record(self, twin: Twin, kind: str) -> None:
+        for plan in PLANS.values():
+            self.submit_everywhere(Bench(twin, plan, size=1 << 18), POISONS[kind])
+
+    def submit_everywhere(self, bench: Bench, make: Callable[[], Any]) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # some of them are deprecated as well
             bench.submit("good", {"a": 1}, event_name="0")
@@ -61,7 +63,8 @@ class TestPoison:
         assert {"poison", "b"} <= set(records[1].attributes)
         assert records[2].attributes["bad body"] is True
 
-    @pytest.mark.parametrize("kind", POISONS)
+    @pytest.mark.filterwarnings("ignore:NotImplemented should not be used:DeprecationWarning")
+    @pytest.mark.parametrize("kind", sorted(POISONS.keys() - {"wide sharing"}))  # its str() alone takes for ever
     def test_in_the_call(self, twin: Twin, kind: str) -> None:
         """Messages, arguments, exc_info and names of attributes."""
         bench = Bench(twin, PLANS["redacted"], size=1 << 18)
