@@ -64,7 +64,7 @@ def span_context_ids(context: Context | None) -> tuple[int, int, int]:
 
 
 def plain_attributes(attributes: Any) -> Any:
-    """Give the plain dict inside of the SDK's bounded attributes, whose own iteration is ten times as slow; all else as is."""
+    """Give a copy of the dict in the SDK's bounded attributes, whose own iteration is slow; all else as it is."""
     if type(attributes) is BoundedAttributes:
         inner = getattr(attributes, "_dict", None)
         if type(inner) is dict:

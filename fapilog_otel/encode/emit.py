@@ -323,7 +323,8 @@ class EmitCore:
     def drop_open(self) -> list[Chunk]:
         """Give up the open chunks, empty ones included (shutdown, a forked child)."""
         with self._lock:
-            chunks, self._open = self._open, [None] * 4
+            chunks = self._open
+            self._open = [None] * 4
             self.ops += 1
         return [chunk for chunk in chunks if chunk is not None]
 

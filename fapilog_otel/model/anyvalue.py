@@ -10,7 +10,7 @@ import operator
 from collections import UserString
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 AnyValue: TypeAlias = str | bool | int | float | bytes | Sequence["AnyValue"] | Mapping[str, "AnyValue"] | None
 
@@ -56,7 +56,7 @@ def normalise_key(key: object) -> str:
     """Give an attribute key as valid text; never raises an `Exception`."""
     if type(key) is str:
         return clean_text(key)
-    return clean_text(str.__str__(key)) if issubclass(type(key), str) else object_text(key)
+    return clean_text(str.__str__(cast("str", key))) if issubclass(type(key), str) else object_text(key)
 
 
 def clean_text(text: str) -> str:

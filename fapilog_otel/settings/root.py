@@ -166,7 +166,7 @@ class Settings(BaseSettings):
     )
     max_request_size: Annotated[int, BeforeValidator(parse.size), Field(ge=_KIB)] | None = Field(
         default=256 * _KIB,
-        description="Size of a request before compression, bytes; none: no bound. Where it is not set, gRPC uses 1 MiB.",
+        description="Size of a request before compression, bytes; none: no bound. Not set: 1 MiB for gRPC.",
     )
     max_in_flight: Annotated[int, Field(gt=0)] | None = Field(
         default=None, description="Requests under way at once to a destination. Default: the exporter's own."

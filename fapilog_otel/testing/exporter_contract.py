@@ -8,7 +8,6 @@ import inspect
 import re
 import threading
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pytest
@@ -43,6 +42,8 @@ class ExporterContract:
     """
 
     #: Seconds that any single step may take.
+    start_error: Exception | None = None
+    """What `start` of the failing exporter raised, if it did."""
     patience: ClassVar[float] = 10.0
 
     # -- hooks ---------------------------------------------------------------------------------------------------------
@@ -267,8 +268,10 @@ class ExporterContract:
         return error
 
     async def _attempt(self, exporter: Exporter) -> BaseException | None:
-        with suppress(Exception):  # delivery goes on without a warm transport, and so does this
+        try:
             await asyncio.wait_for(exporter.start(), self.patience)
+        except Exception as error:  # noqa: BLE001 - delivery goes on without a warm transport, and so does this
+            self.start_error = error
         try:
             await asyncio.wait_for(exporter.export(EncodedLogs.from_records(sample_records())), self.patience)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what the test looks at

@@ -160,8 +160,8 @@ class OtlpHttpExporter:
     async def close(self) -> None:
         """Close every connection; exports under way fail as retryable."""
         if self._dialer is not None and self._client is not None:
-            self._client.forget()
             self._dialer.close()
+            self._client.forget()
         self._resolver.stop()
         self._client = self._dialer = None
 
