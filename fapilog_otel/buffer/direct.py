@@ -10,10 +10,13 @@ import threading
 import time
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
 from contextvars import copy_context
 from typing import TYPE_CHECKING
 
 from fapilog_otel.buffer import fork
+from fapilog_otel.buffer.native_threads import wait_until_gone
+from fapilog_otel.buffer.pausing import CORE, DRAIN
 from fapilog_otel.contracts import exporter_traits
 from fapilog_otel.delivery import BlockingRunner, Control, build_sender
 from fapilog_otel.telemetry.origin import OUR_THREADS, our_thread
@@ -65,6 +68,9 @@ class DirectSender:
         self._started: asyncio.Future[None] | None = None
         self._no_fork = asyncio.Event()  # clear: one is at hand
         self._no_fork.set()
+        self._under_way = 0  # requests
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     def _run(self) -> None:
         with our_thread():
@@ -107,8 +113,15 @@ class DirectSender:
 
     async def _send(self, request: EncodedLogs) -> list[Part]:
         await self._no_fork.wait()
-        await self._open()
-        return await self._sender.send(request)
+        self._under_way += 1
+        self._idle.clear()
+        try:
+            await self._open()
+            return await self._sender.send(request)
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
 
     async def _open(self) -> None:
         if self._started is None:
@@ -156,12 +169,18 @@ class DirectSender:
         if loop is None or exporter_traits(self._raw).fork_safe or threading.get_ident() in OUR_THREADS:
             return
         try:
-            asyncio.run_coroutine_threadsafe(self._suspend(), loop).result(2.5)
+            asyncio.run_coroutine_threadsafe(self._suspend(), loop).result(DRAIN + 2 * _CLOSE_TIMEOUT)
         except (FutureTimeoutError, RuntimeError) as error:
             self._diagnostics.report("fork.pause", "a request was still under way at a fork", cause=repr(error))
+        else:
+            wait_until_gone(CORE)
 
     async def _suspend(self) -> None:
         self._no_fork.clear()
+        # What a destination that fails is being sent only waits for its next attempt, which comes after the fork.
+        drain = 0.0 if self._sender.health.consecutive_failures else DRAIN
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), drain)
         if self._started is not None:
             await asyncio.wait((self._started,), timeout=_CLOSE_TIMEOUT)
         await asyncio.wait_for(self._exporter.close(), _CLOSE_TIMEOUT)

@@ -7,6 +7,8 @@ import threading
 import weakref
 from typing import Protocol
 
+from fapilog_otel.buffer import native_threads
+
 
 class ForkAware(Protocol):
     """What is told of forks."""
@@ -56,5 +58,6 @@ def _after_in_parent() -> None:
 
 def _after_in_child() -> None:
     _one_fork["lock"] = threading.RLock()
+    native_threads.forget()
     for target in tuple(_watched):
         target.after_fork_in_child()

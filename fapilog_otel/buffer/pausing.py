@@ -16,6 +16,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures import wait
 from typing import TYPE_CHECKING, Final
 
+from fapilog_otel.buffer.native_threads import wait_until_gone
 from fapilog_otel.contracts import exporter_traits
 
 if TYPE_CHECKING:
@@ -28,7 +29,12 @@ NO_THREADS_AT_EXIT: Final = (3, 12, 0) <= sys.version_info[:3] < (3, 12, 2)
 OPENING: Final = 0.5
 """Seconds that such a Python waits for that."""
 
-_DRAIN = 2.0  # seconds that a fork waits for requests under way
+CORE: Final = 0.5
+"""Seconds that a fork waits for the native threads of what was closed."""
+
+DRAIN: Final = 2.0
+"""Seconds that a fork waits for requests under way."""
+
 _RECALL = 0.2  # seconds that a transport has for giving up a request
 _UP = 1.0  # seconds that a pipeline thread just started has for coming up
 
@@ -40,10 +46,14 @@ def pause(engine: Engine) -> None:
     if not fragile or thread is None or thread is threading.current_thread():
         return
     engine.up.wait(_UP)  # it is about to open them
+    if engine.loop is None:
+        return
     try:
-        engine.submit(_pause(engine, fragile)).result(_DRAIN + 2 * _RECALL)
+        engine.submit(_pause(engine, fragile)).result(DRAIN + 2 * _RECALL)
     except (RuntimeError, FutureTimeoutError) as error:
         engine.spec.diagnostics.report("fork.pause", "requests were still under way at a fork", cause=repr(error))
+    else:
+        wait_until_gone(CORE)
 
 
 def resume(engine: Engine) -> None:
@@ -70,7 +80,7 @@ async def _quiesce(branch: Branch) -> None:
         branch.opening.cancel()
         await asyncio.wait((branch.opening,))
     # A destination that fails has requests under way that only wait for their next attempt.
-    drain = 0.0 if branch.sender.health.consecutive_failures else _DRAIN
+    drain = 0.0 if branch.sender.health.consecutive_failures else DRAIN
     try:
         await asyncio.wait_for(branch.idle(), drain)
     except asyncio.TimeoutError:

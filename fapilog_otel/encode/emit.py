@@ -258,8 +258,8 @@ class EmitCore:
         with self._lock:
             if self._busy:
                 return
-            self._busy = True
             try:
+                self._busy = True  # inside, so that an exception out of a signal handler cannot leave it standing
                 while self._late:
                     self._place(*self._late.popleft())
             finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -76,6 +77,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,  # its children, which share its pipes, can be killed with it
         )
         self._out: list[str] = []
         self._err: list[str] = []
@@ -126,12 +128,18 @@ class Child:
             code = self._process.wait(timeout)
         except subprocess.TimeoutExpired:
             self._process.send_signal(signal.SIGABRT)  # the applications have faulthandler enabled
-            self._process.wait()
+            self._process.wait(5.0)
+            self._kill_all()
             self._join()
             raise AssertionError(f"still running after {timeout} s\n{self.err}") from None
         at = time.monotonic()
         self._join()
         return Ended(code, [line.rstrip("\n") for line in self._out], self.err, at)
+
+    def _kill_all(self) -> None:
+        with contextlib.suppress(ProcessLookupError):  # nobody is left
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
 
     def _join(self) -> None:
         for reader in self._readers:
@@ -143,9 +151,7 @@ class Child:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
+        self._kill_all()
         self._join()
         for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
             if stream is not None:

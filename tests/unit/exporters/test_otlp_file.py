@@ -4,6 +4,8 @@ import multiprocessing
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -132,23 +134,29 @@ class TestRotation:
         assert bodies_in(tmp_path / "logs") == [["a"]]
 
 
-class TestFailures:
-    @pytest.fixture
-    def limited_file_size(self):
-        """Let no file grow past 4 KiB, which the kernel enforces with a short write and then an error."""
-        import resource
+@contextmanager
+def limited_file_size(limit: int) -> Iterator[None]:
+    """Let no file grow past the limit, which the kernel enforces with a short write and then an error.
 
-        handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    For as short as can be: the test runner's own output may go to a file.
+    """
+    import resource
+
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
         yield
+    finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, handler)
 
+
+class TestFailures:
     @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no resource limits")
-    async def test_a_write_cut_short_leaves_whole_lines_only(self, exporter, limited_file_size):
+    async def test_a_write_cut_short_leaves_whole_lines_only(self, exporter):
         await exporter.export(request_of("a"))
-        with pytest.raises(RetryableError) as caught:
+        with limited_file_size(4096), pytest.raises(RetryableError) as caught:
             await exporter.export(request_of("x" * 8000))
         assert caught.value.reason == "efbig"
         await exporter.export(request_of("b"))
