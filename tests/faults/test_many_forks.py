@@ -10,7 +10,7 @@ import pytest
 from fapilog_otel.receiver import OtlpReceiver
 from tests.integration.child import PYTHONS, Child
 
-FORKS = int(os.environ.get("FAPILOG_OTEL_TEST_FORKS", "60"))
+FORKS = int(os.environ.get("TEST_FORKS", "60"))
 EACH = 10
 
 

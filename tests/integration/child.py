@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 ROOT = Path(__file__).parents[2]
-PYTHONS = tuple(filter(None, os.environ.get("FAPILOG_OTEL_TEST_PYTHONS", "").split(os.pathsep))) or (sys.executable,)
+PYTHONS = tuple(filter(None, os.environ.get("TEST_PYTHONS", "").split(os.pathsep))) or (sys.executable,)
 """Interpreters that applications are run on; each needs the package and its dependencies installed."""
 
 _OURS = ("OTEL_", "FAPILOG_OTEL_", "COV_CORE_")

@@ -38,9 +38,11 @@ cdef class Port:
 
 cdef bint exporting() except -1:
     cdef PyObject* value = NULL
+    cdef bint found
     PyContextVar_Get(EXPORTING, NULL, &value)
+    found = value is not NULL and <object>value is True
     Py_XDECREF(value)
-    return value is <PyObject*>True
+    return found
 
 
 cdef class LoggerBase:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import sys
 from typing import Any
 
@@ -8,6 +9,7 @@ from opentelemetry._logs import LogRecord, SeverityNumber
 
 from fapilog_otel.encode.context import bound_context
 from fapilog_otel.model.record import Record
+from fapilog_otel.telemetry.origin import exporting
 from tests.unit.encode.encoders import Bench, Twin
 
 LEVELS = {
@@ -69,6 +71,58 @@ class TestLevels:
         assert [(r.severity_number, r.severity_text, r.body) for r in bench.records()] == [
             (10, "NOTICE", "m x"), (0, "ODD", "m"),
         ]  # fmt: skip
+
+
+class TestKeywords:
+    @pytest.mark.parametrize("count", [0, 1, 39, 40, 41, 128])
+    def test_any_number_of_them(self, bench: Bench, count: int) -> None:
+        given = {f"k{number}": number for number in range(count)}
+        bench.log.info("m", **given)
+        assert dict(bench.record().attributes) == given
+
+    def test_names_of_any_text(self, bench: Bench) -> None:
+        class Name(str):
+            __slots__ = ()
+
+        given = {Name("own"): 1, "with space": 2, "\ud800": 3, "": 4, "exc_infos": 5, "exc.info": 6}
+        bench.log.info("m", **given)
+        record = bench.record()
+        assert dict(record.attributes) == {"own": 1, "with space": 2, "\ufffd": 3, "exc_infos": 5, "exc.info": 6}
+        assert record.dropped_attributes_count == 1
+
+    @pytest.mark.parametrize("position", [0, 1, 2])
+    def test_exc_info_is_found_however_its_name_was_made(self, bench: Bench, position: int) -> None:
+        names = ["a", "b"]
+        names.insert(position, str(b"exc_info", "ascii"))
+        bench.log.info("m", **dict.fromkeys(names, ValueError("v")))
+        record = bench.record()
+        assert exception_of(record) == ("ValueError", "v")
+        assert list(record.attributes)[3:] == ["a", "b"]
+
+    def test_names_that_are_no_text_are_refused_as_everywhere(self, bench: Bench) -> None:
+        with pytest.raises(TypeError):
+            bench.log.info("m", **{1: 2})  # type: ignore[misc]
+        assert bench.submitted == 0
+
+    def test_the_callers_mapping_is_left_alone(self, bench: Bench) -> None:
+        given = {"a": [1], "exc_info": None}
+        bench.log.info("m", **given)
+        assert given == {"a": [1], "exc_info": None}
+
+    def test_methods_can_be_handed_around(self, bench: Bench) -> None:
+        info = bench.log.info
+        list(map(info, ["a", "b"]))
+        bench.twin.logger.info(bench.log, "c", k=1)
+        assert [record.body for record in bench.records()] == ["a", "b", "c"]
+
+    def test_methods_show_their_signature(self, bench: Bench) -> None:
+        for name in LEVELS:
+            method = getattr(bench.log, name)
+            parameters = list(inspect.signature(method).parameters.values())
+            assert [str(parameter.kind) for parameter in parameters] == [
+                "POSITIONAL_ONLY", "VAR_POSITIONAL", "KEYWORD_ONLY", "VAR_KEYWORD",
+            ], name  # fmt: skip
+            assert method.__doc__.startswith("Log at ")
 
 
 class TestFormatting:
@@ -206,6 +260,15 @@ class TestGates:
         bench.log.debug("%s", Explosive(), exc_info=Explosive(), a=Explosive())
         bench.log.emit(severity_number=SeverityNumber.INFO, body=Explosive(), timestamp=Explosive())
         assert bench.submitted == 0
+
+    def test_what_our_own_exporting_logs_is_not_submitted(self, bench: Bench) -> None:
+        with exporting():
+            bench.log.error("m")
+            bench.log.emit(body="m")
+            bench.log.emit(LogRecord(body="m"))
+            assert not bench.log.gate_open(24)
+        bench.log.info("mine")
+        assert bench.record().body == "mine"
 
     def test_without_a_core_nothing_happens(self, bench: Bench) -> None:
         bench.port.core = None
