@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from fapilog_otel.telemetry.diagnostics import Diagnostics
 
 _CLOSE_TIMEOUT = 1.0  # s for the transport to close
+_OVERTIME = 0.3  # s beyond its deadline that a request gets to say what became of it
 
 
 class DirectSender:
@@ -34,7 +35,7 @@ class DirectSender:
 
     Args:
         exporter: The transport.
-        timeout: Seconds for a whole `send`, retries and splits included.
+        timeout: Seconds for one attempt, and for opening the transport.
         policy: Waits between attempts.
         diagnostics: Where failures are reported.
     """
@@ -59,7 +60,6 @@ class DirectSender:
             policy=self._policy,
             control=self._control,
             diagnostics=self._diagnostics,
-            total_timeout=self._timeout,
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -93,31 +93,37 @@ class DirectSender:
             raise RuntimeError("the exporter's thread did not start")
         return self._loop
 
-    def send(self, request: EncodedLogs) -> list[Part] | None:
+    def send(self, request: EncodedLogs, deadline: float) -> list[Part] | None:
         """Deliver a request and wait for the outcome.
+
+        Args:
+            request: What to deliver.
+            deadline: Monotonic seconds by which it must have come to an end, retries and splits included.
 
         Returns:
             What became of each part; None: shut down, or out of time.
         """
-        if self.closed:
+        left = deadline - time.monotonic()
+        if self.closed or left <= 0:
             return None
         try:
-            future = asyncio.run_coroutine_threadsafe(self._entered(request), self._running_loop())
-            return future.result(self._timeout + 0.3)
+            future = asyncio.run_coroutine_threadsafe(self._entered(request, deadline), self._running_loop())
+            return future.result(left + _OVERTIME)
         except (FutureTimeoutError, CancelledError, RuntimeError):
             return None
 
-    async def _entered(self, request: EncodedLogs) -> list[Part]:
+    async def _entered(self, request: EncodedLogs, deadline: float) -> list[Part]:
         # The caller's context has its spans and variables; connections that live on must not inherit them.
-        return await self._context.run(asyncio.ensure_future, self._send(request))
+        return await self._context.run(asyncio.ensure_future, self._send(request, deadline))
 
-    async def _send(self, request: EncodedLogs) -> list[Part]:
+    async def _send(self, request: EncodedLogs, deadline: float) -> list[Part]:
         await self._no_fork.wait()
         self._under_way += 1
         self._idle.clear()
         try:
-            await self._open()
-            return await self._sender.send(request)
+            with self._control.within(deadline - time.monotonic()):
+                await self._open()
+                return await self._sender.send(request)
         finally:
             self._under_way -= 1
             if not self._under_way:
@@ -125,10 +131,10 @@ class DirectSender:
 
     async def _open(self) -> None:
         if self._started is None:
-            self._started = asyncio.ensure_future(self._exporter.start())
+            self._started = self._context.run(asyncio.ensure_future, self._exporter.start())
         starting = self._started
         try:
-            await asyncio.wait_for(asyncio.shield(starting), self._timeout)
+            await asyncio.wait_for(asyncio.shield(starting), min(self._timeout, max(self._control.remaining(), 0.0)))
         except BaseException:
             if self._started is starting and starting.done():
                 self._started = None  # the next send tries again

@@ -54,16 +54,12 @@ class Sender(Protocol):
 class ChainSender:
     """A `Sender` made of a wrapper for each concern; see `build_sender`."""
 
-    __slots__ = ("_control", "_observe", "_split", "_total_timeout", "name")
+    __slots__ = ("_observe", "_split", "name")
 
-    def __init__(
-        self, name: str, split: Split, observe: Observe, control: Control, total_timeout: float | None
-    ) -> None:
+    def __init__(self, name: str, split: Split, observe: Observe) -> None:
         self.name = name
         self._split = split
         self._observe = observe
-        self._control = control
-        self._total_timeout = total_timeout
 
     @property
     def health(self) -> Health:
@@ -72,8 +68,7 @@ class ChainSender:
 
     async def send(self, request: EncodedLogs) -> list[Part]:
         """Deliver a request; see `Sender.send`."""
-        with self._control.within(self._total_timeout):
-            return await self._split.send(request)
+        return await self._split.send(request)
 
 
 def build_sender(
@@ -85,7 +80,6 @@ def build_sender(
     control: Control,
     diagnostics: Diagnostics,
     breaker: BreakerPolicy | None = None,
-    total_timeout: float | None = None,
 ) -> Sender:
     """Give the sender of one destination.
 
@@ -97,9 +91,7 @@ def build_sender(
         control: Deadlines and shutdown.
         diagnostics: Where failures and recoveries are reported.
         breaker: When to stop trying for all requests together; None: never.
-        total_timeout: Seconds for a whole ``send``, retries and splits included (the exporter face); None: no limit.
     """
     observe = Observe(Timeout(Boundary(exporter), timeout, control), name, diagnostics)
     attempt: Link = observe if breaker is None else Breaker(observe, breaker, control)
-    split = Split(Retry(attempt, policy, control))
-    return ChainSender(name, split, observe, control, total_timeout)
+    return ChainSender(name, Split(Retry(attempt, policy, control)), observe)

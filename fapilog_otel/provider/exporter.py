@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from fapilog_otel.assembly import LevelGate, chain_from, exporter_from, retry_policy
-from fapilog_otel.buffer import exit as process_exit
 from fapilog_otel.buffer.direct import DirectSender
 from fapilog_otel.compat.sdk import LogRecordExporter, LogRecordExportResult
 from fapilog_otel.contracts import EncodedLogs
 from fapilog_otel.contracts.encoded_logs import Segment
-from fapilog_otel.delivery import Control
 from fapilog_otel.encode.writer import chunks_from_records
 from fapilog_otel.errors import ConfigError
 from fapilog_otel.provider.exporter_options import ExporterOptions, read_options, refuse
@@ -99,7 +97,6 @@ class FapilogLogRecordExporter(LogRecordExporter):
         }
         self._options = read_options(given, max_request_size, channel_options, settings)
         self._build(self._options, meter_provider)
-        process_exit.watch(self)
 
     def _build(self, options: ExporterOptions, meter_provider: Any) -> None:
         resolved = options.settings
@@ -164,10 +161,9 @@ class FapilogLogRecordExporter(LogRecordExporter):
 
     def _send(self, batch: Sequence[Any], outcome: Counter[str]) -> None:
         try:
-            # One deadline over all requests: whatever waits inside the block obeys it.
-            with Control().within(self._options.settings.timeout):
-                for request in self._requests(self._kept(batch, outcome)):
-                    self._send_one(request, outcome)
+            deadline = time.monotonic() + self._options.settings.timeout  # over all requests of the batch
+            for request in self._requests(self._kept(batch, outcome)):
+                self._send_one(request, deadline, outcome)
         except Exception as error:  # noqa: BLE001 - stages, values and transports are others' code; the caller gets FAILURE
             outcome["error"] += max(len(batch) - sum(outcome.values()), 1)
             get_diagnostics().report("exporter.error", "a batch could not be sent", cause=repr(error))
@@ -204,18 +200,18 @@ class FapilogLogRecordExporter(LogRecordExporter):
                 yield EncodedLogs([Segment(chunk, lo, hi)])
                 lo = hi
 
-    def _send_one(self, request: EncodedLogs, outcome: Counter[str]) -> None:
+    def _send_one(self, request: EncodedLogs, deadline: float, outcome: Counter[str]) -> None:
         if self._options.strict_size and sum(map(len, request.body())) > self._options.max_request_size:
             if request.count > 1:
                 for half in request.split():
-                    self._send_one(half, outcome)
+                    self._send_one(half, deadline, outcome)
                 return
             outcome["RequestPayloadTooLargeError"] += 1  # the stock exporters' word
             get_diagnostics().report(
                 "exporter.too_large", "a record is larger than max_request_size; it was not sent", size=request.size
             )
             return
-        parts = self._sender.send(request)
+        parts = self._sender.send(request, deadline)
         if parts is None:
             outcome["shutdown" if self._sender.closed else "timeout"] += request.count
             return
@@ -238,5 +234,4 @@ class FapilogLogRecordExporter(LogRecordExporter):
     def shutdown(self, timeout_millis: float = 30_000) -> None:
         """End a back-off under way at once, close the connection; later exports fail. A second call does nothing."""
         del timeout_millis
-        process_exit.unwatch(self)
         self._sender.shutdown()

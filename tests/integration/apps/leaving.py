@@ -7,7 +7,6 @@ import faulthandler
 import json
 import logging
 import os
-import signal
 import sys
 import time
 from dataclasses import asdict
@@ -37,7 +36,7 @@ def leave(way: str) -> None:
         raise ValueError("the application's own")
     if way == "sigterm":
         while True:
-            signal.pause()
+            time.sleep(0.05)  # not signal.pause(): the signal may come just before it, and is then waited for in vain
 
 
 faulthandler.enable()

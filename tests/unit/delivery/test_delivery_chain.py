@@ -21,7 +21,7 @@ TOO_LARGE = PermanentError("413", reason="http_413", too_large=True)
 
 
 def sender_of(
-    *steps: object, total_timeout: float | None = None, breaker: BreakerPolicy | None = None
+    *steps: object, breaker: BreakerPolicy | None = None
 ) -> tuple[Sender, ScriptedExporter, Control, RememberingDiagnostics]:
     exporter, control, diagnostics = ScriptedExporter(*steps), Control(virtual_clock), RememberingDiagnostics()
     sender = build_sender(
@@ -32,7 +32,6 @@ def sender_of(
         control=control,
         diagnostics=diagnostics,
         breaker=breaker,
-        total_timeout=total_timeout,
     )
     return sender, exporter, control, diagnostics
 
@@ -140,25 +139,27 @@ class TestShutdown:
         assert diagnostics.reports == []
 
 
-class TestTotalTimeout:
+class TestDeadlineOfARequest:
     @virtual_time
     async def test_retries_and_splits_share_it(self) -> None:
         async def slow_413(request: EncodedLogs) -> ExportResult:
             await asyncio.sleep(3)
             raise TOO_LARGE if request.count > 1 else DOWN
 
-        sender, _, _, _ = sender_of(slow_413, total_timeout=10)
+        sender, _, control, _ = sender_of(slow_413)
         begun = virtual_clock()
-        parts = await sender.send(request_of(8))
+        with control.within(10):
+            parts = await sender.send(request_of(8))
         assert virtual_clock() - begun <= 10
         assert settled(parts) == 8
         assert all(part.error is not None for part in parts)
 
     @virtual_time
     async def test_each_send_has_its_own(self) -> None:
-        sender, _, _, _ = sender_of(DOWN, total_timeout=5)
+        sender, _, control, _ = sender_of(DOWN)
         for _ in range(3):
             begun = virtual_clock()
-            [part] = await sender.send(request_of(1))
+            with control.within(5):
+                [part] = await sender.send(request_of(1))
             assert part.error is DOWN
             assert 4 <= virtual_clock() - begun <= 5
