@@ -24,9 +24,9 @@ from collections import deque
 import sys
 import time
 
-from fapilog_otel.compat.api import runtime_context_var
+from fapilog_otel.compat.api import SeverityNumber, runtime_context_var
 from fapilog_otel.encode import _wire
-from fapilog_otel.encode.context import BOUND
+from fapilog_otel.encode.context import BOUND, on_first_use
 from fapilog_otel.encode.log_methods import (
     exception_of, formatted, given_context, nanoseconds, record_fields, severity_value, text_or_empty, with_exception,
 )
@@ -48,16 +48,39 @@ cdef extern from "Python.h":
     bint PyFloat_CheckExact(object)
     bint PyDict_CheckExact(object)
     int PyContextVar_Get(object, PyObject*, PyObject**) except -1
-    PyObject* PyDict_GetItemWithError(object, object)
     PyObject* PyTuple_GET_ITEM(PyObject*, Py_ssize_t)
     Py_ssize_t PyTuple_GET_SIZE(object)
-    Py_ssize_t PyUnicode_GET_LENGTH(object)
+    PyObject* PyList_GET_ITEM(object, Py_ssize_t)
+    PyObject* Py_True     # `<PyObject*>True` would be the number 1
+    PyObject* Py_False
+    PyObject* Py_None
+    # The same functions for borrowed references, where what they raise is cleared or cannot be raised.
+    const char* fapilog_utf8 "PyUnicode_AsUTF8AndSize"(PyObject*, Py_ssize_t*) noexcept
+    long long fapilog_int64 "PyLong_AsLongLongAndOverflow"(PyObject*, int*) noexcept
+    PyObject* fapilog_dict_get "PyDict_GetItemWithError"(object, PyObject*) noexcept
+    int fapilog_context_value_ "PyContextVar_Get"(object, PyObject*, PyObject**) noexcept
+
+cdef inline void fapilog_context_value(object var, PyObject** value) noexcept:
+    if fapilog_context_value_(var, NULL, value) < 0:
+        PyErr_Clear()
+
+cdef bint BOUND_USED = False
+
+
+def _bound_context_is_used():
+    global BOUND_USED
+    BOUND_USED = True
+
+
+on_first_use(_bound_context_is_used)
 
 include "_native/wire.pxi"
 include "_native/chunk.pxi"
 include "_native/trace.pxi"
 include "_native/fields.pxi"
 include "_native/draft.pxi"
+include "_native/plain.pxi"
 include "_native/core.pxi"
 include "_native/logger.pxi"
 include "_native/vector.pxi"
+include "_native/emit.pxi"

@@ -10,6 +10,7 @@ cdef struct IndexEntry:
 cdef enum:
     BYTES_PER_INDEX_ENTRY = 96   # one index entry is set aside for so many bytes of records
     MAX_SCOPES = 65535
+    SLACK = 64                   # bytes behind the last record's place, so that short parts are copied in one go
 
 cdef Py_ssize_t MAX_SIZE = 0xFFFFFFFF   # what an index entry's offset can say
 
@@ -48,7 +49,7 @@ cdef class Chunk:
         self.size = size
         self.capacity = size // BYTES_PER_INDEX_ENTRY + 1
         self.allocated = size + self.capacity * <Py_ssize_t>sizeof(IndexEntry)
-        self.data = <char*>malloc(size)
+        self.data = <char*>malloc(size + SLACK)
         self.index = <IndexEntry*>malloc(self.capacity * sizeof(IndexEntry))
         if self.data is NULL or self.index is NULL:
             raise MemoryError()
@@ -80,6 +81,10 @@ cdef class Chunk:
 
     cdef inline bint has_room(self, Py_ssize_t need) noexcept:
         return self.length + need <= self.size and self.n < self.capacity
+
+    cdef inline int known_scope(self, PyObject* scope) noexcept:
+        # The scope's number, or -1: it has none here yet.
+        return self.last_scope_id if self.last_scope == scope else -1
 
     cdef int scope_id(self, object scope) except -1:
         # May allocate list memory but runs no Python code.
@@ -124,7 +129,7 @@ cdef class Chunk:
         cdef Py_ssize_t index_bytes = self.n * <Py_ssize_t>sizeof(IndexEntry)
         if self.length * 2 >= self.size or self.exports:
             return None
-        data = <char*>malloc(max(self.length, 1))
+        data = <char*>malloc(max(self.length, 1))    # sealed: no slack, nothing is written to it any more
         index = <IndexEntry*>malloc(max(index_bytes, 1))
         if data is NULL or index is NULL:
             free(data)

@@ -7,6 +7,10 @@ cdef enum:
 LANES = LANES_
 
 
+cdef inline int band_of(int severity) noexcept:
+    return 3 if severity >= 17 else 2 if severity >= 13 else 0 if 1 <= severity < 9 else 1
+
+
 cdef inline int lane_of(object severity) except -1:
     # A severity number in range, or 0: the lanes are C arrays.
     cdef int overflow = 0
@@ -37,11 +41,12 @@ cdef class EmitCore:
     cdef readonly uint64_t ops
     cdef object host
     cdef list open_chunks
-    cdef Encoder encoder
+    cdef PlainEncoder encoder
     cdef TraceCache trace
     cdef object stages
     cdef bint context_vars
-    cdef bint static_attributes
+    cdef dict static_attributes
+    cdef bint has_stages
     cdef Py_ssize_t record_limit
     cdef Py_ssize_t attribute_limit
     cdef Py_ssize_t stored
@@ -54,11 +59,12 @@ cdef class EmitCore:
         self.host = host
         self.sealed = deque()
         self.open_chunks = [None, None, None, None]
-        self.encoder = Encoder(plan)
+        self.encoder = PlainEncoder(plan)
         self.trace = TraceCache()
         self.stages = plan.stages
         self.context_vars = plan.context_vars
-        self.static_attributes = bool(plan.static_attributes)
+        self.static_attributes = dict(plan.static_attributes) or None
+        self.has_stages = bool(plan.stages)
         self.record_limit = plan.limits.record_bytes
         self.attribute_limit = plan.limits.attributes
         self.dropped = {}
@@ -122,6 +128,11 @@ cdef class EmitCore:
     cdef int take(self, scope, uint64_t timestamp, uint64_t observed, int severity, text, body, attributes,
                            bound, ids, context, event_name) except -1:
         cdef Draft draft
+        cdef Head head
+        if ids is None and context is None and set_head(&head, severity, <PyObject*>text) and self.put_plain(
+                <PyObject*>scope, timestamp, observed, &head, <PyObject*>body, <PyObject*>bound, <PyObject*>attributes,
+                NULL, NULL, <PyObject*>event_name):
+            return 0
         if self.closed:
             return self.drop(severity, "shutdown")
         draft.timestamp = timestamp
@@ -129,13 +140,13 @@ cdef class EmitCore:
         draft.severity = severity
         try:
             draft.trace_len = self.trace.put(draft.trace, ids, context)
-            if bound or self.static_attributes or self.has_running():
+            if bound or self.static_attributes is not None or self.has_running():
                 attributes = merge_attributes(self.plan, attributes, bound)
             elif attributes is None:
                 pass
             elif not PyDict_CheckExact(attributes):
                 attributes = safe_mapping(attributes)
-            if self.stages:
+            if self.has_stages:
                 self.submit_staged(&draft, scope, text, body, attributes, event_name)
             else:
                 self.submit_plain(&draft, scope, text, body, attributes, event_name)
@@ -143,48 +154,76 @@ cdef class EmitCore:
             self.drop(severity, "encode_error")
         return 0
 
-    cdef bint takes_vector(self, Py_ssize_t n) except -1:
-        # Whether the keywords of a call are all there is: nothing to merge, no stage, within the limits.
-        return (n <= STACK_FIELDS and n <= self.attribute_limit and not self.stages and not self.static_attributes
-                and not self.has_running())
+    cdef bint put_plain(self, PyObject* scope, uint64_t timestamp, uint64_t observed, Head* head, PyObject* body, PyObject* bound,
+                        PyObject* attributes, PyObject* names, PyObject** values, PyObject* event_name) noexcept:
+        """Write a plain record; False: it is not, nothing was done, and the general way takes it from the beginning."""
+        cdef Plain record
+        cdef PyObject* running = NULL
+        cdef bint written
+        if self.closed or self.has_stages or self.count_limit:
+            return False
+        record.trace_len = self.trace.cached(record.trace)
+        if record.trace_len < 0:
+            return False
+        record.timestamp = timestamp
+        record.observed = observed
+        record.head = head
+        record.count = record.seen = 0
+        record.event_len = 0
+        if event_name is not NULL:
+            record.event = plain_text(event_name, &record.event_len)
+            if record.event is NULL:
+                return False
+        if not self.encoder.plain_body(&record, body):
+            return False
+        if self.context_vars and BOUND_USED:
+            fapilog_context_value(BOUND, &running)
+        written = (self.collect_plain(&record, running, bound, attributes, names, values)
+                   and self.write_plain(&record, scope))
+        Py_XDECREF(running)
+        return written
 
-    cdef int take_vector(self, scope, int severity, text, body, PyObject* names, PyObject** values, Py_ssize_t n) except -1:
-        cdef Field stack[STACK_FIELDS]
-        cdef Draft draft
-        cdef bint fast = False
-        if self.closed:
-            return self.drop(severity, "shutdown")
-        draft.timestamp = draft.observed = now_ns()
-        draft.severity = severity
-        draft.dropped = 0
-        draft.count = 0
-        draft.fields = stack
-        draft.body.owner = draft.text.owner = draft.event.owner = NULL
-        draft.body.key = draft.text.key = draft.event.key = NULL
-        try:
-            try:
-                draft.trace_len = self.trace.put(draft.trace, None, None)
-                try:
-                    self.encoder.collect_vector(&draft, text, body, names, values, n)
-                    fast = measure(&draft) <= self.record_limit
-                except Exception:
-                    fast = False     # done again in Python below, which contains, counts and fails closed
-                if fast:
-                    self.store_draft(&draft, scope)
-                else:
-                    payload = build_payload(self.plan, draft.timestamp, draft.observed, severity, text, body,
-                                            keywords(names, values, n), 0, draft.trace[:draft.trace_len], "")
-                    self.store_bytes(payload, severity, scope)
-            finally:
-                release_draft(&draft)
-        except Exception:
-            self.drop(severity, "encode_error")
-        return 0
+    cdef bint collect_plain(self, Plain* record, PyObject* running, PyObject* bound, PyObject* attributes,
+                            PyObject* names, PyObject** values) noexcept:
+        # In the order of ``values.merge_attributes``: each layer replaces what those before it say.
+        cdef PyObject* layers[4]
+        cdef int i
+        layers[0] = <PyObject*>self.static_attributes
+        layers[1] = running
+        layers[2] = bound
+        layers[3] = attributes
+        for i in range(4):
+            if layers[i] is not NULL and layers[i] is not Py_None:
+                if not self.encoder.plain_mapping(record, layers[i]):
+                    return False
+        if names is not NULL and not self.encoder.plain_keywords(record, names, values):
+            return False
+        return record.seen <= self.attribute_limit
+
+    cdef bint write_plain(self, Plain* record, PyObject* scope) noexcept:
+        cdef Py_ssize_t size = measure_plain(record)
+        cdef int severity = record.head.severity
+        cdef PyObject* found = PyList_GET_ITEM(self.open_chunks, band_of(severity))
+        cdef Chunk chunk
+        cdef int number
+        if found is Py_None or size > self.record_limit:
+            return False
+        chunk = <Chunk>found
+        number = chunk.known_scope(scope)
+        if number < 0 or not chunk.has_room(text_len(size)):
+            return False
+        if self.seal_count and chunk.n + 1 >= self.seal_count:    # sealing runs Python code
+            return False
+        chunk.close_record(write_plain(chunk.data + chunk.length, record, size), severity, number)
+        self.submitted[severity] += 1
+        self.stored += 1
+        self.ops += 1
+        return True
 
     cdef bint has_running(self) except -1:
         cdef PyObject* value = NULL
         cdef bint found
-        if not self.context_vars:
+        if not self.context_vars or not BOUND_USED:
             return False
         PyContextVar_Get(BOUND, NULL, &value)
         found = value is not NULL and <object>value is not None
@@ -265,7 +304,7 @@ cdef class EmitCore:
 
     cdef Chunk room(self, int severity, Py_ssize_t need, scope, int* number):
         # Gives a chunk with room, its scope numbered: nothing may run between this and the writing.
-        cdef int band = 3 if severity >= 17 else 2 if severity >= 13 else 0 if 1 <= severity < 9 else 1
+        cdef int band = band_of(severity)
         cdef int attempt
         cdef Chunk chunk
         for attempt in range(4):

@@ -2,6 +2,7 @@
 
 cdef enum:
     KEY_CACHE = 4096
+    KEY_SLOTS = 512          # keys found by the address of their str object, which is that of the program's own text
     KEY_CACHE_LENGTH = 256   # characters of a key that is worth keeping
 
 
@@ -22,6 +23,12 @@ cdef struct Draft:
     Py_ssize_t size          # bytes of the LogRecord message
 
 
+cdef inline size_t slot_of(PyObject* raw) noexcept:
+    # Objects lie 16 bytes apart or more; names made together lie in one page or in pages side by side.
+    cdef size_t address = <size_t>raw >> 4
+    return (address ^ (address >> 8) ^ (address >> 16)) % KEY_SLOTS
+
+
 cdef class Encoder:
     """Collects a record's values under a plan's redaction and limits: all that may run Python code happens here."""
 
@@ -29,6 +36,8 @@ cdef class Encoder:
     cdef object redaction
     cdef Suspicion suspicion
     cdef dict keys
+    cdef PyObject* slot_raw[KEY_SLOTS]     # owned: the last str object whose address led here, and what is known of it
+    cdef PyObject* slot_info[KEY_SLOTS]
     cdef Py_ssize_t value_length
 
     def __cinit__(self, plan):
@@ -37,6 +46,8 @@ cdef class Encoder:
         scrubs = self.redaction is not None and self.redaction.scrub is not None
         self.suspicion = Suspicion(self.redaction) if scrubs else None
         self.keys = {}
+        memset(self.slot_raw, 0, sizeof(self.slot_raw))
+        memset(self.slot_info, 0, sizeof(self.slot_info))
         self.value_length = -1 if plan.limits.value_length is None else plan.limits.value_length
 
     cdef int collect(self, Draft* draft, text, body, dict attributes, Py_ssize_t limit, event_name) except -1:
@@ -65,22 +76,6 @@ cdef class Encoder:
                     draft.fields[position].key = draft.fields[position].owner = NULL
                 i += 1
         draft.count = i
-        return 0
-
-    cdef int collect_vector(self, Draft* draft, text, body, PyObject* names, PyObject** values, Py_ssize_t n) except -1:
-        # The keywords of a call as the interpreter lays them out: it keeps them alive until the call is over.
-        cdef Py_ssize_t i
-        cdef Field* field
-        draft.event.n = 0
-        self.set_plain_text(&draft.text, text)
-        budget = self.set_body(draft, body, None)
-        for i in range(n):
-            field = &draft.fields[draft.count]
-            field.key = field.owner = NULL
-            draft.count += 1
-            budget = self.set_named(draft, field, <object>PyTuple_GET_ITEM(names, i), <object>values[i], budget)
-            if field.key is NULL:
-                draft.count -= 1
         return 0
 
     cdef int set_plain_text(self, Field* field, text) except -1:
@@ -137,9 +132,9 @@ cdef class Encoder:
         if info.n == 0:                      # an empty key
             draft.dropped += 1
             return budget
-        if info.verdict == DROP:
+        if info.verdict == DROP_KEY:
             return budget
-        if info.verdict == MASK:
+        if info.verdict == MASK_KEY:
             set_encoded(field, _wire.any_value(self.redaction.mask))
         else:
             budget = self.set_value(field, info, value, budget)
@@ -167,20 +162,58 @@ cdef class Encoder:
         set_encoded(field, attribute_value(value, info.text, self.plan, budget))
         return budget
 
+    def __dealloc__(self):
+        self.clear_slots()
+
+    cdef int clear_slots(self) noexcept:
+        cdef int i
+        for i in range(KEY_SLOTS):
+            Py_XDECREF(self.slot_raw[i])
+            Py_XDECREF(self.slot_info[i])
+            self.slot_raw[i] = self.slot_info[i] = NULL
+        return 0
+
+    cdef PyObject* known_key(self, PyObject* raw) noexcept:
+        # What is known of a key, borrowed; NULL: nothing yet, or it is no str. Runs no code but str's own.
+        cdef PyObject* found
+        cdef size_t slot = slot_of(raw)
+        if self.slot_raw[slot] is raw:
+            return self.slot_info[slot]
+        if not PyUnicode_CheckExact(<object>raw):
+            return NULL
+        found = fapilog_dict_get(self.keys, raw)
+        if found is NULL:
+            PyErr_Clear()
+        return found
+
     cdef KeyInfo key_info(self, raw):
         cdef PyObject* found
         cdef KeyInfo info
-        if PyUnicode_CheckExact(raw):
-            found = PyDict_GetItemWithError(self.keys, raw)
-            if found is not NULL:
-                return <KeyInfo>found
+        found = self.known_key(<PyObject*>raw)
+        if found is not NULL:
+            return <KeyInfo>found
         text = normalise_key(raw)
         info = KeyInfo(text, self.redaction)
         if PyUnicode_CheckExact(raw) and len(<str>raw) <= KEY_CACHE_LENGTH:
             if PyDict_Size(self.keys) >= KEY_CACHE:
+                # Both together: two that differ must not be known of one key.
+                self.clear_slots()
                 self.keys.clear()
             self.keys[raw] = info
+            self.remember(<PyObject*>raw, <PyObject*>info)
         return info
+
+    cdef int remember(self, PyObject* raw, PyObject* info) noexcept:
+        cdef size_t slot = slot_of(raw)
+        cdef PyObject* old_raw = self.slot_raw[slot]
+        cdef PyObject* old_info = self.slot_info[slot]
+        Py_INCREF(<object>raw)
+        Py_INCREF(<object>info)
+        self.slot_raw[slot] = raw
+        self.slot_info[slot] = info
+        Py_XDECREF(old_raw)
+        Py_XDECREF(old_info)
+        return 0
 
 
 # -- writing: only memory is touched -----------------------------------------------------------------------------------

@@ -20,6 +20,16 @@ cdef struct Field:
     int kind
 
 
+cdef enum:
+    KEY_BYTES = 32           # an encoded key of at most so many bytes is copied in one go
+    KEEP_KEY = 0             # the redactors' verdicts, as in ``encode/plan.py``
+    MASK_KEY = 1
+    DROP_KEY = 2
+
+if (KEEP, MASK, DROP) != (KEEP_KEY, MASK_KEY, DROP_KEY):
+    raise ImportError("the native encoder was built for other verdicts")
+
+
 cdef class KeyInfo:
     """An attribute key as it is written, with the redactors' verdict on it."""
 
@@ -28,13 +38,20 @@ cdef class KeyInfo:
     cdef const char* s
     cdef Py_ssize_t n
     cdef int verdict
+    cdef bint odd               # never written
+    cdef bint is_exc_info
+    cdef char padded[KEY_BYTES]
 
     def __cinit__(self, str text, redaction):
         self.text = text
         self.wire = _wire.key_chunk(text)
         self.s = PyBytes_AS_STRING(self.wire)
         self.n = PyBytes_GET_SIZE(self.wire)
-        self.verdict = KEEP if redaction is None else key_verdict(text, redaction)
+        self.verdict = KEEP_KEY if redaction is None else key_verdict(text, redaction)
+        self.odd = self.n == 0
+        self.is_exc_info = text == "exc_info"
+        memset(self.padded, 0, KEY_BYTES)
+        memcpy(self.padded, self.s, min(self.n, <Py_ssize_t>KEY_BYTES))
 
 
 cdef inline void own(Field* field, object owner) noexcept:

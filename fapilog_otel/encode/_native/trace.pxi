@@ -17,6 +17,7 @@ cdef class TraceCache:
         self.context_var = runtime_context_var()
         self.cached_context = None
         self.cached_pointer = NULL
+        memset(self.fields, 0, TRACE_BYTES)
 
     cdef int put(self, char* target, ids, context) except -1:
         """Write the trace fields of explicit ids, of a context, or of the current one; gives their length."""
@@ -40,6 +41,22 @@ cdef class TraceCache:
             return copy_fields(target, context_fields(<object>current))
         finally:
             Py_XDECREF(current)
+
+    cdef int cached(self, char* target) noexcept:
+        """Write the trace fields of the current context if they are at hand; -1: they are not."""
+        cdef PyObject* current = NULL
+        cdef bint known
+        if self.context_var is None:
+            return -1
+        fapilog_context_value(self.context_var, &current)
+        if current is NULL:
+            return 0
+        known = current is self.cached_pointer    # and held by the cache: letting go of it here runs nothing
+        Py_XDECREF(current)
+        if not known:
+            return -1
+        memcpy(target, self.fields, TRACE_BYTES)
+        return self.length
 
     cdef int load(self, context) except -1:
         cdef bytes fields = context_fields(context)

@@ -23,88 +23,93 @@ cdef extern from *:
     int METH_KEYWORDS
     int fapilog_add_method(PyObject* type, PyMethodDef* method) except -1
 
-cdef object EXC_INFO = sys.intern("exc_info")
+cdef enum:
+    TRACE_, DEBUG_, INFO_, WARN_, ERROR_, FATAL_, AUDIT_, SECURITY_, LEVELS_
+
+TEXTS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", "AUDIT", "SECURITY"]
+cdef Head HEADS[LEVELS_]
 
 
-cdef dict keywords(PyObject* names, PyObject** values, Py_ssize_t n):
+cdef int make_heads() except -1:
+    cdef int level
+    for level, severity in enumerate((1, 5, 9, 13, 17, 21, 22, 23)):
+        set_head(&HEADS[level], severity, <PyObject*>TEXTS[level])
+    return 0
+
+
+make_heads()
+
+
+cdef dict keywords(PyObject* names, PyObject** values):
     cdef dict found = {}
     cdef Py_ssize_t i
-    for i in range(n):
-        found[<object>PyTuple_GET_ITEM(names, i)] = <object>values[i]
+    if names is not NULL:
+        for i in range(PyTuple_GET_SIZE(<object>names)):
+            found[<object>PyTuple_GET_ITEM(names, i)] = <object>values[i]
     return found
 
 
-cdef bint has_exc_info(PyObject* names, Py_ssize_t n) except -1:
-    cdef Py_ssize_t i
-    cdef PyObject* name
-    for i in range(n):
-        name = PyTuple_GET_ITEM(names, i)
-        if name is <PyObject*>EXC_INFO or (PyUnicode_GET_LENGTH(<object>name) == 8 and <object>name == EXC_INFO):
-            return True
-    return False
-
-
-cdef object call(LoggerBase self, int severity, str text, PyObject** args, Py_ssize_t given, PyObject* names, bint raised):
-    cdef Py_ssize_t n = 0 if names is NULL else PyTuple_GET_SIZE(<object>names)
-    cdef Py_ssize_t i
-    cdef EmitCore core
+cdef object call(LoggerBase self, int level, PyObject** args, Py_ssize_t given, PyObject* names, bint raised):
+    cdef Head* head = &HEADS[level]
+    cdef uint64_t now
     if given == 0:
         raise TypeError("a log call needs a message")
-    if not self.open(severity):
+    if not self.open(head.severity):
         return None
-    core = self._core    # held: what the record runs may lead the logger to another core
-    if (given == 1 and not raised and self.bound is None and self.port._processed is None and core.takes_vector(n)
-            and not has_exc_info(names, n)):
-        core.take_vector(self._scope, severity, text, <object>args[0], names, args + 1, n)
-        return None
-    attributes = keywords(names, args + given, n)
+    if given == 1 and not raised and self.port._processed is None:
+        now = now_ns()
+        if self._core.put_plain(<PyObject*>self._scope, now, now, head, args[0], <PyObject*>self.bound, NULL, names,
+                                args + 1, NULL):
+            return None
+    attributes = keywords(names, args + given)
     exc_info = attributes.pop("exc_info", True if raised else None)
-    self.put(severity, text, <object>args[0], tuple([<object>args[i] for i in range(1, given)]), exc_info, attributes)
+    self.put(head.severity, TEXTS[level], <object>args[0], tuple([<object>args[i] for i in range(1, given)]), exc_info,
+             attributes)
     return None
 
 
 cdef object call_trace(PyObject* self, PyObject** args, Py_ssize_t given, PyObject* names):
-    return call(<LoggerBase><object>self, 1, "TRACE", args, given, names, False)
+    return call(<LoggerBase><object>self, TRACE_, args, given, names, False)
 
 
 cdef object call_debug(PyObject* self, PyObject** args, Py_ssize_t given, PyObject* names):
-    return call(<LoggerBase><object>self, 5, "DEBUG", args, given, names, False)
+    return call(<LoggerBase><object>self, DEBUG_, args, given, names, False)
 
 
 cdef object call_info(PyObject* self, PyObject** args, Py_ssize_t given, PyObject* names):
-    return call(<LoggerBase><object>self, 9, "INFO", args, given, names, False)
+    return call(<LoggerBase><object>self, INFO_, args, given, names, False)
 
 
 cdef object call_warning(PyObject* self, PyObject** args, Py_ssize_t given, PyObject* names):
-    return call(<LoggerBase><object>self, 13, "WARN", args, given, names, False)
+    return call(<LoggerBase><object>self, WARN_, args, given, names, False)
 
 
 cdef object call_warn(PyObject* self, PyObject** args, Py_ssize_t given, PyObject* names):
-    return call(<LoggerBase><object>self, 13, "WARN", args, given, names, False)
+    return call(<LoggerBase><object>self, WARN_, args, given, names, False)
 
 
 cdef object call_error(PyObject* self, PyObject** args, Py_ssize_t given, PyObject* names):
-    return call(<LoggerBase><object>self, 17, "ERROR", args, given, names, False)
+    return call(<LoggerBase><object>self, ERROR_, args, given, names, False)
 
 
 cdef object call_critical(PyObject* self, PyObject** args, Py_ssize_t given, PyObject* names):
-    return call(<LoggerBase><object>self, 21, "FATAL", args, given, names, False)
+    return call(<LoggerBase><object>self, FATAL_, args, given, names, False)
 
 
 cdef object call_fatal(PyObject* self, PyObject** args, Py_ssize_t given, PyObject* names):
-    return call(<LoggerBase><object>self, 21, "FATAL", args, given, names, False)
+    return call(<LoggerBase><object>self, FATAL_, args, given, names, False)
 
 
 cdef object call_audit(PyObject* self, PyObject** args, Py_ssize_t given, PyObject* names):
-    return call(<LoggerBase><object>self, 22, "AUDIT", args, given, names, False)
+    return call(<LoggerBase><object>self, AUDIT_, args, given, names, False)
 
 
 cdef object call_security(PyObject* self, PyObject** args, Py_ssize_t given, PyObject* names):
-    return call(<LoggerBase><object>self, 23, "SECURITY", args, given, names, False)
+    return call(<LoggerBase><object>self, SECURITY_, args, given, names, False)
 
 
 cdef object call_exception(PyObject* self, PyObject** args, Py_ssize_t given, PyObject* names):
-    return call(<LoggerBase><object>self, 17, "ERROR", args, given, names, True)
+    return call(<LoggerBase><object>self, ERROR_, args, given, names, True)
 
 
 cdef PyMethodDef LEVEL_METHODS[11]

@@ -1,7 +1,23 @@
 # Varints, the clock, and the scan that decides whether a text must be scrubbed.
 
+cdef extern from *:
+    """
+    /* OTLP's fixed64 is little-endian, whatever the machine is. */
+    #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    #define fapilog_little_endian(value) __builtin_bswap64(value)
+    #else
+    #define fapilog_little_endian(value) (value)
+    #endif
+    """
+    uint64_t little_endian "fapilog_little_endian" (uint64_t value) noexcept nogil
+
+
 cdef inline int varint_len(uint64_t value) noexcept nogil:
     cdef int n = 1
+    if value < 0x80:    # most lengths
+        return 1
+    if value < 0x4000:
+        return 2
     while value >= 0x80:
         value >>= 7
         n += 1
@@ -9,6 +25,9 @@ cdef inline int varint_len(uint64_t value) noexcept nogil:
 
 
 cdef inline char* put_varint(char* p, uint64_t value) noexcept nogil:
+    if value < 0x80:    # most lengths
+        p[0] = <char>value
+        return p + 1
     while value >= 0x80:
         p[0] = <char>(value | 0x80)
         p += 1
@@ -25,11 +44,9 @@ cdef inline char* put_text(char* p, char tag, const char* s, Py_ssize_t n) noexc
 
 
 cdef inline char* put_fixed64(char* p, char tag, uint64_t value) noexcept nogil:
-    # OTLP is little-endian; shifts keep this right on any machine and compile to one store on little-endian ones.
-    cdef int i
     p[0] = tag
-    for i in range(8):
-        p[1 + i] = <char>(value >> (8 * i))
+    value = little_endian(value)
+    memcpy(p + 1, &value, 8)
     return p + 9
 
 
