@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from opentelemetry import _logs
 from opentelemetry._logs import LogRecord, SeverityNumber
-from opentelemetry.sdk._logs import Logger as SdkLogger
 from opentelemetry.sdk._logs import LoggerProvider as SdkLoggerProvider
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
@@ -119,9 +118,9 @@ class TestEmit:
         found = only(provider, memory)
         assert (found.trace_id, found.span_id, found.trace_flags) == (5, 6, 1)
 
-    def test_the_signature_is_the_stock_loggers(self) -> None:
-        ours = list(inspect.signature(fo.Logger.emit).parameters.values())
-        stock = list(inspect.signature(SdkLogger.emit).parameters.values())
+    def test_the_signature_is_the_stock_loggers(self, provider: fo.LoggerProvider) -> None:
+        ours = list(inspect.signature(provider.get_logger("shop").emit).parameters.values())
+        stock = list(inspect.signature(SdkLoggerProvider().get_logger("shop").emit).parameters.values())
         assert [(one.name, one.kind, one.default) for one in ours] == [
             (one.name, one.kind, one.default) for one in stock
         ]
