@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "METRICS_SWITCH",
+    "BoundedAttributes",
     "LogRecord",
     "Logger",
     "LoggerProvider",

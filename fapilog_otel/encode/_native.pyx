@@ -24,11 +24,12 @@ from collections import deque
 import sys
 import time
 
-from fapilog_otel.compat.api import SeverityNumber, runtime_context_var
+from fapilog_otel.compat.api import BoundedAttributes, SeverityNumber, runtime_context_var
 from fapilog_otel.encode import _wire
 from fapilog_otel.encode.context import BOUND, on_first_use
 from fapilog_otel.encode.log_methods import (
-    exception_of, formatted, given_context, nanoseconds, record_fields, severity_value, text_or_empty, with_exception,
+    exception_of, formatted, given_context, nanoseconds, record_fields, severity_value, text_or_empty, trace_ids,
+    with_exception,
 )
 from fapilog_otel.encode.plan import DROP, KEEP, MASK
 from fapilog_otel.encode.record_path import encode_fields, run_stages
@@ -84,3 +85,4 @@ include "_native/core.pxi"
 include "_native/logger.pxi"
 include "_native/vector.pxi"
 include "_native/emit.pxi"
+include "_native/feed.pxi"

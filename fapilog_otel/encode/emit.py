@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fapilog_otel.encode import _wire
 from fapilog_otel.encode.record_path import encode_fields, run_stages
@@ -184,6 +184,19 @@ class EmitCore:
                 self._store(_wire.delimited(b"\x12", result[0]), result[1], result[2])
         except Exception:  # noqa: BLE001 - the promise of a log call: counted, never raised
             self._account(None, severity, None, "encode_error")
+
+    def submit_sdk(self, scope: Scope, floor: int, sdk_record: Any) -> bool:  # noqa: ARG002 - the native twin's
+        """Encode an SDK ``ReadWriteLogRecord`` that is simple enough to be read at a glance.
+
+        Args:
+            scope: Scope and resource.
+            floor: Nothing below this severity number is taken.
+            sdk_record: Read, never changed or kept.
+
+        Returns:
+            Whether that was all; False: nothing was done, the caller submits its fields. Always in this encoder.
+        """
+        return False
 
     def _trace_bytes(self, ids: tuple[int, int, int] | None, context: Context | None) -> bytes:
         if ids is not None:

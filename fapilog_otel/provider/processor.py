@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from fapilog_otel.assembly import LevelGate, destination_for, engine_spec
@@ -16,12 +17,13 @@ from fapilog_otel.errors import ConfigError
 from fapilog_otel.provider.metrics import observe_processor
 from fapilog_otel.provider.sdk_records import ScopeCache, sdk_fields
 from fapilog_otel.telemetry.diagnostics import get_diagnostics
-from fapilog_otel.telemetry.origin import is_internal
+from fapilog_otel.telemetry.origin import EXPORTING, OUR_THREADS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from fapilog_otel.buffer.spec import Destination
+    from fapilog_otel.model.scope import Scope
     from fapilog_otel.provider.provider import LoggerProvider
     from fapilog_otel.settings import Settings
     from fapilog_otel.telemetry.accounting import Stats
@@ -32,20 +34,29 @@ class RecordFeed:
 
     def __init__(self) -> None:
         self._scopes = ScopeCache()
+        self._last: tuple[Any, Any, LevelGate | None, Any, int] = (None, None, None, None, 0)
 
     def feed(self, engine: Engine, log_record: Any, gate: LevelGate) -> None:
         """Submit an SDK record that passes the gate; it is only read; never raises an `Exception`."""
-        if is_internal():
+        if get_ident() in OUR_THREADS or EXPORTING.get():
             return
+        core = engine.core
         try:
+            sdk_scope, sdk_resource, known_gate, scope, floor = self._last
+            if (
+                log_record.instrumentation_scope is not sdk_scope
+                or log_record.resource is not sdk_resource
+                or gate is not known_gate
+            ):
+                scope, floor = self._read_scope(log_record, gate)
+            if core.submit_sdk(scope, floor, log_record):
+                return
             fields = sdk_fields(log_record)
-            scope = self._scopes.of(log_record)
         except Exception as error:  # noqa: BLE001 - an object of any kind must not reach the application as an error
             get_diagnostics().report("record.unreadable", "a log record could not be read", cause=repr(error))
             return
-        if 0 < fields.severity < gate.of(scope.name):
+        if 0 < fields.severity < floor:
             return
-        core = engine.core
         attributes = api.plain_attributes(fields.attributes)
         if fields.dropped:
             # The running context's attributes are added here; the record's own win.
@@ -53,6 +64,13 @@ class RecordFeed:
             core.submit_fields(scope, *fields._replace(attributes=merged))
         else:
             core.submit(scope, *fields[:5], attributes, None, fields.ids, None, fields.event_name)
+
+    def _read_scope(self, log_record: Any, gate: LevelGate) -> tuple[Scope, int]:
+        scope = self._scopes.of(log_record)
+        floor = gate.of(scope.name)
+        # One assignment: a thread sees the whole of one record's or of another's.
+        self._last = (log_record.instrumentation_scope, log_record.resource, gate, scope, floor)
+        return scope, floor
 
 
 class FapilogLogRecordProcessor(LogRecordProcessor):

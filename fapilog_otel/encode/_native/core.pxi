@@ -112,6 +112,10 @@ cdef class EmitCore:
         except Exception:
             self.drop(lane, "encode_error")
 
+    def submit_sdk(self, scope, int floor, sdk_record):
+        """Encode an SDK record; see ``encode.emit.EmitCore.submit_sdk``."""
+        return feed_plain(self, <PyObject*>scope, floor, sdk_record)
+
     cdef int count_filtered(self, int severity) except -1:
         self.filtered[severity] += 1
         self.submitted[severity] += 1
@@ -131,7 +135,7 @@ cdef class EmitCore:
         cdef Head head
         if ids is None and context is None and set_head(&head, severity, <PyObject*>text) and self.put_plain(
                 <PyObject*>scope, timestamp, observed, &head, <PyObject*>body, <PyObject*>bound, <PyObject*>attributes,
-                NULL, NULL, <PyObject*>event_name):
+                NULL, NULL, <PyObject*>event_name, NULL, 0):
             return 0
         if self.closed:
             return self.drop(severity, "shutdown")
@@ -155,16 +159,24 @@ cdef class EmitCore:
         return 0
 
     cdef bint put_plain(self, PyObject* scope, uint64_t timestamp, uint64_t observed, Head* head, PyObject* body, PyObject* bound,
-                        PyObject* attributes, PyObject* names, PyObject** values, PyObject* event_name) noexcept:
-        """Write a plain record; False: it is not, nothing was done, and the general way takes it from the beginning."""
+                        PyObject* attributes, PyObject* names, PyObject** values, PyObject* event_name,
+                        const char* trace, int trace_len) noexcept:
+        """Write a plain record; False: it is not, nothing was done, and the general way takes it from the beginning.
+
+        ``trace`` holds encoded ids; NULL: those of the current context.
+        """
         cdef Plain record
         cdef PyObject* running = NULL
         cdef bint written
         if self.closed or self.has_stages or self.count_limit:
             return False
-        record.trace_len = self.trace.cached(record.trace)
-        if record.trace_len < 0:
-            return False
+        if trace is NULL:
+            record.trace_len = self.trace.cached(record.trace)
+            if record.trace_len < 0:
+                return False
+        else:
+            memcpy(record.trace, trace, TRACE_BYTES)
+            record.trace_len = trace_len
         record.timestamp = timestamp
         record.observed = observed
         record.head = head

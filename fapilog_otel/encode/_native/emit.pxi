@@ -89,7 +89,7 @@ cdef bint emit_plain(LoggerBase self, PyObject* names, PyObject** values) except
         fields[BODY_] = Py_None
     return set_head(&head, severity, fields[TEXT_]) and self._core.put_plain(
         <PyObject*>self._scope, timestamp, observed, &head, fields[BODY_], <PyObject*>self.bound, fields[ATTRIBUTES_],
-        NULL, NULL, fields[EVENT_])
+        NULL, NULL, fields[EVENT_], NULL, 0)
 
 
 cdef str NO_TEXT = ""

@@ -12,12 +12,20 @@ cdef class TraceCache:
     cdef PyObject* cached_pointer
     cdef char fields[TRACE_BYTES]
     cdef int length
+    cdef object trace_id          # those of the last record that brought its own ids
+    cdef object span_id
+    cdef object flags
+    cdef char id_fields[TRACE_BYTES]
+    cdef int id_length
 
     def __cinit__(self):
         self.context_var = runtime_context_var()
         self.cached_context = None
         self.cached_pointer = NULL
         memset(self.fields, 0, TRACE_BYTES)
+        memset(self.id_fields, 0, TRACE_BYTES)
+        self.trace_id = self.span_id = self.flags = None
+        self.id_length = -1
 
     cdef int put(self, char* target, ids, context) except -1:
         """Write the trace fields of explicit ids, of a context, or of the current one; gives their length."""
@@ -57,6 +65,18 @@ cdef class TraceCache:
             return -1
         memcpy(target, self.fields, TRACE_BYTES)
         return self.length
+
+    cdef int of_ids(self, char* target, record, trace_id, span_id, flags) except -2:
+        """Write the trace fields of a record's own ids, encoded once a span; -1: they are no plain integers."""
+        cdef bytes fields
+        if trace_id is not self.trace_id or span_id is not self.span_id or flags is not self.flags:
+            if not PyLong_CheckExact(trace_id) or not PyLong_CheckExact(span_id):
+                return -1
+            fields = _wire.trace_fields(*trace_ids(record))
+            self.id_length = copy_fields(self.id_fields, fields)
+            self.trace_id, self.span_id, self.flags = trace_id, span_id, flags
+        memcpy(target, self.id_fields, TRACE_BYTES)
+        return self.id_length
 
     cdef int load(self, context) except -1:
         cdef bytes fields = context_fields(context)

@@ -59,7 +59,7 @@ cdef object call(LoggerBase self, int level, PyObject** args, Py_ssize_t given, 
     if given == 1 and not raised and self.port._processed is None:
         now = now_ns()
         if self._core.put_plain(<PyObject*>self._scope, now, now, head, args[0], <PyObject*>self.bound, NULL, names,
-                                args + 1, NULL):
+                                args + 1, NULL, NULL, 0):
             return None
     attributes = keywords(names, args + given)
     exc_info = attributes.pop("exc_info", True if raised else None)
