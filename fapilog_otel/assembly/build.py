@@ -45,7 +45,7 @@ def chain_from(settings: Settings, diagnostics: Diagnostics | None = None) -> Ch
             mask=settings.redaction.mask,
         )
 
-    def report(name: str, error: Exception) -> None:
+    def report(name: str, error: BaseException) -> None:
         diagnostics.report(f"stage.{name}", f"stage {name!r} failed; the record went on", cause=repr(error))
 
     return build_chain(

@@ -13,7 +13,8 @@ class LevelGate:
 
     Args:
         default: Lowest severity number of loggers without a rule; 0: all.
-        levels: Severity numbers by logger name; the longest name that is the logger or a dotted parent of it wins.
+        levels: Severity numbers by logger name; the longest name that is the logger or a dotted parent of it wins, and
+            the empty one, the root's, holds for all others.
     """
 
     __slots__ = ("_levels", "default")
@@ -30,8 +31,10 @@ class LevelGate:
             default: In place of the gate's own default.
         """
         levels = self._levels
-        while levels and name:
+        while levels:
             if name in levels:
                 return levels[name]
+            if not name:
+                break
             name = name.rpartition(".")[0]
         return self.default if default is None else default

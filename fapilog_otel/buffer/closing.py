@@ -86,13 +86,15 @@ async def _close(engine: Engine, deadline: float, reserve: float) -> bool:
     for branch in engine.branches:
         await _close_exporter(engine, branch.name, branch.exporter.close(), reserve / 2)
     engine.stop_loop()
-    return not pending.lost()
+    return pending.done() and not pending.lost()
 
 
 async def _close_exporter(engine: Engine, name: str, closing: object, timeout: float) -> None:
     try:
         await asyncio.wait_for(closing, max(timeout, 0.05))  # type: ignore[arg-type]
-    except Exception as error:  # noqa: BLE001 - a plugin's own code; one failing close must not stop the others
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a plugin's own code; one failing close must not stop the others
         cause = f"{type(error).__name__}: {error}"
         engine.spec.diagnostics.report(f"{name}.close", f"{name} did not close cleanly", cause=cause)
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from fapilog_otel.buffer import fork
 from fapilog_otel.buffer.closing import close_down
+from fapilog_otel.buffer.loop import run_to_the_end
 from fapilog_otel.buffer.pausing import NO_THREADS_AT_EXIT, OPENING, pause, resume
 from fapilog_otel.buffer.pending import Pending
 from fapilog_otel.buffer.queue import ChunkQueue, chunk_size_for, required
@@ -28,7 +29,7 @@ from fapilog_otel.delivery import BlockingRunner, Control, build_sender
 from fapilog_otel.delivery.fanout import Branch, Ticket
 from fapilog_otel.encode.select import EmitCore
 from fapilog_otel.telemetry.accounting import Intake, Stats, destination_stats, global_stats
-from fapilog_otel.telemetry.origin import OUR_THREADS, our_thread
+from fapilog_otel.telemetry.origin import OUR_THREADS, forget_threads, our_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -141,7 +142,7 @@ class Engine:
         with our_thread():
             loop = asyncio.new_event_loop()
             try:
-                loop.run_until_complete(self._main(loop))
+                run_to_the_end(loop, self._main(loop), self.spec.diagnostics)
             finally:
                 self.loop = None
                 loop.close()
@@ -179,7 +180,9 @@ class Engine:
             try:
                 await asyncio.wait_for(branch.exporter.start(), _START_ATTEMPT)
                 break
-            except Exception as error:  # noqa: BLE001 - a plugin's own code; degraded mode is announced and healed below
+            except asyncio.CancelledError:
+                raise
+            except BaseException as error:  # noqa: BLE001 - a plugin's own code; degraded mode is announced and healed below
                 cause = f"{type(error).__name__}: {error}"
                 self.spec.diagnostics.report(
                     f"{branch.name}.start", f"{branch.name} could not start; its logs wait", cause=cause
@@ -382,7 +385,7 @@ class Engine:
             abandon = getattr(destination.exporter, "abandon", None)
             if callable(abandon):
                 abandon()
-        OUR_THREADS.clear()
+        forget_threads()
         self._build()
         if self.on_child is not None:
             self.on_child()

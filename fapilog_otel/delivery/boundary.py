@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import TYPE_CHECKING
 
@@ -38,11 +39,11 @@ class Boundary:
         """
         try:
             result: object = await self._inner.export(request)
-        except DeliveryError:
+        except (DeliveryError, asyncio.CancelledError):
             raise
         except Exception as error:  # a plugin's bug costs its own request and is named in the error
             raise exporter_error(error) from error
-        except SystemExit as error:
+        except BaseException as error:
             # On the main thread it may be a real exit; on ours it would end the delivery of every destination.
             if threading.current_thread() is threading.main_thread():
                 raise

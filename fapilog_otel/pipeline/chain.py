@@ -119,7 +119,7 @@ def build_chain(
     redaction: Redaction | None = None,
     static_attributes: Mapping[str, object] | None = None,
     context_vars: bool = True,
-    report: Callable[[str, Exception], None] | None = None,
+    report: Callable[[str, BaseException], None] | None = None,
 ) -> Chain:
     """Give the pipeline of the default stages and the user's.
 

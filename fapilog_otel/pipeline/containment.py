@@ -27,12 +27,12 @@ class StageLedger:
 
     __slots__ = ("_report", "errors", "filtered")
 
-    def __init__(self, report: Callable[[str, Exception], None] | None = None) -> None:
+    def __init__(self, report: Callable[[str, BaseException], None] | None = None) -> None:
         self.errors: dict[str, int] = {}
         self.filtered: dict[str, int] = {}
         self._report = report
 
-    def failed(self, name: str, error: Exception) -> None:
+    def failed(self, name: str, error: BaseException) -> None:
         """Count an error, and report it if it is the stage's first."""
         count = self.errors.get(name, 0) + 1
         self.errors[name] = count
@@ -76,7 +76,7 @@ class _Contained:
         self._ledger.dropped(self.name)
         return None
 
-    def _contained(self, record: Record, error: Exception) -> Record:
+    def _contained(self, record: Record, error: BaseException) -> Record:
         self._ledger.failed(self.name, error)
         return fail_closed(record) if self.phase == "redact" else record
 
@@ -107,10 +107,14 @@ class DeferredStage(_Contained):
 
     async def __call__(self, record: Record) -> Record | None:
         """Run the stage on one record."""
+        from asyncio import CancelledError  # noqa: PLC0415 - loaded by the loop that runs this
+
         try:
             result = self._stage(record)
             if inspect.isawaitable(result):
                 result = await result
             return self._checked(result)
-        except Exception as error:  # noqa: BLE001 - a user's stage; counted and reported
+        except CancelledError:  # shutdown's
+            raise
+        except BaseException as error:  # noqa: BLE001 - a user's stage, whose SystemExit would end all delivery here
             return self._contained(record, error)

@@ -141,7 +141,7 @@ class FapilogLogRecordExporter(LogRecordExporter):
                 get_diagnostics().report("exporter.closed", "an exporter was given records after its shutdown")
             else:
                 self._send(batch, outcome)
-        failed = any(number for reason, number in outcome.items() if reason)
+        failed = self._sender.closed or any(number for reason, number in outcome.items() if reason)
         return LogRecordExportResult.FAILURE if failed else LogRecordExportResult.SUCCESS
 
     @contextmanager

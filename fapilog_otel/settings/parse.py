@@ -77,14 +77,19 @@ def _texts(values: Iterable[object]) -> Iterable[str]:
         yield value
 
 
-def mapping(value: object) -> dict[str, Any]:
-    """Give a dictionary with text keys from a mapping, from ``key=value,…`` or from a JSON object."""
+def mapping(value: object, *, empty_key: bool = False) -> dict[str, Any]:
+    """Give a dictionary with text keys from a mapping, from ``key=value,…`` or from a JSON object.
+
+    Args:
+        value: What was given.
+        empty_key: Whether an empty text is a key (the root logger's name).
+    """
     if isinstance(value, str):
         return dict(_json(value, dict)) if value.lstrip().startswith("{") else dict(pairs(value))
     if not isinstance(value, Mapping):
         raise InvalidValueError("is not a mapping", "Give a mapping, or the text key=value,key2=value2", MASK)
     for key in value:
-        if not isinstance(key, str) or not key:
+        if not isinstance(key, str) or not (key or empty_key):
             raise InvalidValueError("has a key that is no text", "Use non-empty texts as keys", MASK)
     return dict(value)
 
@@ -149,7 +154,7 @@ def level(value: object) -> str:
 
 def levels(value: object) -> dict[str, str]:
     """Give logger names to level names, from a mapping or from ``shop.cart=DEBUG,httpx=WARN``."""
-    return {name: level(item) for name, item in mapping(value).items()}
+    return {name: level(item) for name, item in mapping(value, empty_key=True).items()}
 
 
 def size(value: object) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -9,9 +10,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextvars import Token
 
 EXPORTING: ContextVar[bool] = ContextVar("fapilog_otel_exporting", default=False)
 OUR_THREADS: set[int] = set()
+
+_suspended: dict[int, tuple[Token[bool], bool]] = {}
 
 
 def is_internal() -> bool:
@@ -22,6 +26,7 @@ def is_internal() -> bool:
 @contextmanager
 def our_thread() -> Iterator[None]:
     """Mark the running thread as ours for the block, and its base context, which the loop's tasks inherit."""
+    _watch_collections()
     ident = threading.get_ident()
     OUR_THREADS.add(ident)
     token = EXPORTING.set(True)
@@ -35,8 +40,36 @@ def our_thread() -> Iterator[None]:
 @contextmanager
 def exporting() -> Iterator[None]:
     """Mark the running context as exporting for the block (an exporter face called on an application's thread)."""
+    _watch_collections()
     token = EXPORTING.set(True)
     try:
         yield
     finally:
         EXPORTING.reset(token)
+
+
+def forget_threads() -> None:
+    """Forget every thread (in a forked child, which has none of them)."""
+    OUR_THREADS.clear()
+    _suspended.clear()
+
+
+def _watch_collections() -> None:
+    if _around_collection not in gc.callbacks:
+        gc.callbacks.append(_around_collection)
+
+
+def _around_collection(phase: str, _: object) -> None:
+    """Lift the mark while garbage is collected: any thread may do it, and finalisers are the application's."""
+    ident = threading.get_ident()
+    if phase == "start":
+        ours = ident in OUR_THREADS
+        if ours or EXPORTING.get():
+            _suspended[ident] = (EXPORTING.set(False), ours)
+            OUR_THREADS.discard(ident)
+        return
+    suspended = _suspended.pop(ident, None)
+    if suspended is not None:
+        EXPORTING.reset(suspended[0])
+        if suspended[1]:
+            OUR_THREADS.add(ident)

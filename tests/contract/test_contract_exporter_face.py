@@ -172,6 +172,7 @@ class TestDeadline:
         exporter.shutdown()
         exporter.shutdown()
         assert exporter.export([readable()]) is FAILURE
+        assert exporter.export([]) is FAILURE
         assert exporter.force_flush() is True
         assert len(receiver.requests) == 1
 

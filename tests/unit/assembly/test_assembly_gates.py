@@ -32,3 +32,7 @@ class TestLevelGate:
 
     def test_without_rules_all_pass(self) -> None:
         assert LevelGate().of("anything") == 0
+
+    def test_the_empty_name_is_the_roots_and_holds_for_all_others(self) -> None:
+        gate = LevelGate(9, {"": 17, "shop": 5})
+        assert [gate.of(name) for name in ("", "other", "other.deep", "shop", "shop.cart")] == [17, 17, 17, 5, 5]

@@ -231,6 +231,102 @@ class TestShutdown:
             assert engine.flush(5) is True
         assert sink.starts == 2
 
+    def test_is_false_when_a_deferred_stage_still_has_a_record(self) -> None:
+        class Endless:
+            name, phase, inline = "endless", "enrich", False
+
+            async def __call__(self, record: Record) -> Record:
+                await asyncio.sleep(60)
+                return record
+
+        with running(Collecting(), stages=(Endless(),)) as engine:
+            emit(engine)
+            assert engine.shutdown(0.5) is False
+            assert engine.stats().dropped_by_reason == {"shutdown": 1}
+
+
+class Rude(Collecting):
+    """An exporter that tries to end the process, once in each way."""
+
+    def __init__(self, error: type[BaseException], where: str) -> None:
+        super().__init__()
+        self._error: type[BaseException] | None = error
+        self._where = where
+
+    def _raise(self, where: str) -> None:
+        if where == self._where and self._error is not None:
+            error, self._error = self._error, None
+            raise error
+
+    async def start(self) -> None:
+        self._raise("start")
+
+    async def close(self) -> None:
+        self._raise("close")
+
+    async def export(self, request: EncodedLogs) -> ExportResult:
+        self._raise("export")
+        if self._where == "task" and self._error is not None:
+            await asyncio.create_task(self._in_a_task())
+        return await super().export(request)
+
+    async def _in_a_task(self) -> None:
+        self._raise("task")
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit])
+class TestAPluginThatEndsTheProcess:
+    """``SystemExit`` and its like, out of a plugin on our thread, cost what it had in hand and nothing else."""
+
+    @pytest.mark.parametrize("where", ["export", "task", "start", "close"])
+    def test_does_not_end_delivery(self, error: type[BaseException], where: str) -> None:
+        exporter, other = Rude(error, where), Collecting()
+        with running(exporter, other) as engine:
+            emit(engine, "first")
+            assert engine.flush(5) is (where in ("start", "close"))
+            emit(engine, "second")
+            assert engine.flush(5)
+            assert exporter.bodies[-1] == "second"
+            assert other.bodies == ["first", "second"]
+
+    def test_nor_does_a_deferred_stage(self, error: type[BaseException]) -> None:
+        class Stage:
+            name, phase, inline = "rude", "enrich", False
+
+            async def __call__(self, record: Record) -> Record:
+                if record.body == "first":
+                    raise error
+                return record
+
+        exporter = Collecting()
+        with running(exporter, stages=(Stage(),)) as engine:
+            emit(engine, "first")
+            emit(engine, "second")
+            assert engine.flush(5)
+            assert exporter.bodies == ["first", "second"]
+
+
+class TestFinalisers:
+    def test_that_log_on_the_pipeline_thread_are_heard(self) -> None:
+        class CollectingGarbage(Collecting):
+            async def export(self, request: EncodedLogs) -> ExportResult:
+                gc.collect()
+                return await super().export(request)
+
+        class Dies:
+            def __init__(self) -> None:
+                self.me = self
+
+            def __del__(self) -> None:
+                emit(engine, "from the finaliser")
+
+        exporter = CollectingGarbage()
+        with running(exporter) as engine:
+            Dies()
+            emit(engine, "first")
+            eventually(lambda: len(exporter.bodies) == 2)
+            assert exporter.bodies == ["first", "from the finaliser"]
+
 
 class TestSeveralDestinations:
     def test_a_slow_one_holds_back_no_other(self) -> None:

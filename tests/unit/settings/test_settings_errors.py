@@ -39,7 +39,7 @@ BAD_ARGUMENTS: list[tuple[dict[str, object], str, str]] = [
     ({"level": "LOUD"}, "level", "is not a level"),
     ({"level": True}, "level", "is not a level"),
     ({"levels": {"shop": "LOUD"}}, "levels", "is not a level"),
-    ({"levels": {"": "INFO"}}, "levels", "no text"),
+    ({"levels": {5: "INFO"}}, "levels", "no text"),
     ({"sources": 5}, "sources", "is not a list"),
     ({"sources": [5]}, "sources", "no source"),
     ({"stages": [5]}, "stages", "no stage"),

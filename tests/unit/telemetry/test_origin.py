@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import threading
 
 import pytest
@@ -94,3 +95,40 @@ class TestIsInternal:
             in_thread(ours)
             in_thread(lambda: seen.append(is_internal()))
         assert seen == [False] * 20
+
+
+class Finalised:
+    """Garbage that only a collection finds."""
+
+    def __init__(self, seen: list[bool]) -> None:
+        self.me = self
+        self.seen = seen
+
+    def __del__(self) -> None:
+        self.seen.append(is_internal())
+
+
+class TestGarbage:
+    """Whatever thread happens to collect it, what an application's finaliser logs is the application's."""
+
+    @pytest.mark.parametrize("block", [exporting, our_thread])
+    def test_of_the_application_is_not_internal_wherever_it_is_collected(self, block: object) -> None:
+        seen: list[bool] = []
+        inside: list[bool] = []
+
+        def work() -> None:
+            with block():  # type: ignore[operator]
+                Finalised(seen)
+                gc.collect()
+                inside.append(is_internal())
+
+        gc.collect()
+        in_thread(work)
+        assert (seen, inside) == ([False], [True])
+
+    def test_collected_elsewhere_changes_nothing(self) -> None:
+        with our_thread():
+            in_thread(gc.collect)
+            assert is_internal()
+        gc.collect()
+        assert not is_internal()
