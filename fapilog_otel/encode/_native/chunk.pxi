@@ -60,6 +60,8 @@ cdef class Chunk:
 
     def prefault(self):
         """Touch every page now, so that no log call pays for it."""
+        if self.data is NULL:    # a donor that has given its memory away
+            return
         memset(self.data, 0, self.size)
         memset(self.index, 0, self.capacity * sizeof(IndexEntry))
 
