@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.compare import machine, report
+from benchmarks.compare.groups import GROUPS, VARIANTS
 from benchmarks.compare.session import Run, run_all
-from benchmarks.compare.variants import GROUPS, VARIANTS, Group
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from benchmarks.compare.variants import Group
 
 _QUICK_SCALE = 0.02
 
@@ -31,11 +33,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rounds, scale = (1, _QUICK_SCALE) if options.quick else (options.rounds, options.scale)
     load = machine.load()
     begun = time.monotonic()
-    runs = run_all(groups, rounds, scale, _show)
+    session = run_all(groups, rounds, scale, _show)
     found: dict[str, Any] = {
-        "groups": report.rows(groups, runs),
+        "groups": report.rows(groups, session),
         "machine": machine.machine(),
         "versions": machine.versions(),
+        "peers": report.peers(session),
         "rounds": rounds,
         "scale": scale,
         "date": datetime.now(timezone.utc).date().isoformat(),

@@ -2,7 +2,7 @@
 
 While a run is timed it only reads, stores and answers, so that its own cost does not limit the fastest subject.
 Commands come as JSON lines on stdin: ``{"do": "clear"}`` before a run, and after it
-``{"do": "examine", "trace_id": …, "span_id": …}``.
+``{"do": "examine", "trace_id": …, "span_id": …, "signal": …}``.
 """
 
 from __future__ import annotations
@@ -153,7 +153,9 @@ def _answer(receiver: Receiver, command: dict[str, Any]) -> dict[str, Any]:
     if command["do"] == "clear":
         receiver.clear()
         return {}
-    expected = Expected(bytes.fromhex(command["trace_id"]), bytes.fromhex(command["span_id"]))
+    if command["do"] == "size":
+        return {"size": sum(map(len, receiver.bodies()))}
+    expected = Expected(bytes.fromhex(command["trace_id"]), bytes.fromhex(command["span_id"]), command["signal"])
     return examine(receiver.bodies(), expected).as_dict()
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from benchmarks.compare.session import Run
+    from benchmarks.compare.session import Run, Session
     from benchmarks.compare.variants import Group, Variant
 
 _COLUMNS: Final = (
@@ -33,14 +33,14 @@ def row(variant: Variant, runs: Sequence[Run], peer: Sequence[Run]) -> dict[str,
 
     Args:
         variant: The variant.
-        runs: Its runs.
-        peer: The runs of what it is compared with.
+        runs: Its runs; at least one.
+        peer: The runs of what it is compared with; at least one.
     """
     rates = [run.rate for run in runs]
     return {
         "key": variant.key,
         "title": variant.title,
-        "stages": "" if variant.stock else "default" if variant.stages else "off",
+        "stages": stages(variant),
         "accepted": sum(run.accepted for run in runs),
         "delivered": sum(run.delivered for run in runs),
         "lost": sum(run.lost for run in runs),
@@ -60,16 +60,35 @@ def row(variant: Variant, runs: Sequence[Run], peer: Sequence[Run]) -> dict[str,
     }
 
 
+def stages(variant: Variant) -> str:
+    """Tell which of our stages run: as configured by default, or none; empty where they are not ours."""
+    return "" if not variant.ours else "default" if variant.stages else "off"
+
+
 def _cpu_ns(runs: Sequence[Run]) -> float:
     return statistics.median(run.cpu / run.accepted * 1e9 for run in runs)
 
 
-def rows(groups: Sequence[Group], runs: Mapping[str, Sequence[Run]]) -> list[tuple[str, list[dict[str, Any]]]]:
-    """Give each group's title and rows."""
-    return [
-        (group.title, [row(variant, runs[variant.key], runs[group.peer.key]) for variant in group.variants])
-        for group in groups
-    ]
+def rows(groups: Sequence[Group], session: Session) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Give each group's title and rows; a row that was not measured has a reason in place of figures."""
+    return [(group.title, [_row(variant, group, session) for variant in group.variants]) for group in groups]
+
+
+def _row(variant: Variant, group: Group, session: Session) -> dict[str, Any]:
+    runs, peer = session.runs.get(variant.key), session.runs.get(group.peer.key)
+    if runs and peer:
+        return row(variant, runs, peer)
+    reason = session.left_out.get(variant.key) or session.left_out[group.peer.key]
+    return {"key": variant.key, "title": variant.title, "stages": stages(variant), "left_out": reason, "faults": []}
+
+
+def peers(session: Session) -> dict[str, str]:
+    """Give the versions of each other library, and of the SDK in its environment, by variant."""
+    return {
+        key: ", ".join(f"{package} {version}" for package, version in runs[0].versions)
+        for key, runs in session.runs.items()
+        if runs[0].versions
+    }
 
 
 def table(lines: Sequence[Mapping[str, Any]]) -> str:
@@ -89,6 +108,8 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _cells(line: Mapping[str, Any]) -> list[str]:
+    if "left_out" in line:
+        return [f"{line['title']}: left out, {line['left_out']}", line["stages"], *[""] * (len(_COLUMNS) - _LEFT)]
     return [
         line["title"],
         line["stages"],
@@ -125,6 +146,7 @@ def facts(report: Mapping[str, Any]) -> str:
     """Give what the result depends on, one bullet each."""
     lines = [f"- {name}: {value}" for name, value in report["machine"].items()]
     lines.append("- versions: " + ", ".join(f"{name} {value}" for name, value in report["versions"].items()))
+    lines += [f"- {key}: {names}" for key, names in report["peers"].items()]
     lines.append(
         f"- {report['rounds']} rounds, {report['date']}, {report['seconds']:.0f} s; "
         f"load average at the start {report['load']:.2f}"
