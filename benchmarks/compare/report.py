@@ -5,6 +5,8 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING, Any, Final
 
+from benchmarks.compare.measurements.table import markdown, number, rounded
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -20,7 +22,7 @@ _LEFT: Final = 2
 _HEAD: Final = """\
 # Results
 
-Written by `python -m benchmarks.compare --write benchmarks/RESULTS.md`; how to read it:
+Written by `python -m benchmarks.compare --all --write benchmarks/RESULTS.md`; how to read it:
 [docs/benchmarks.md](../docs/benchmarks.md). Absolute figures differ from machine to machine and from day to day; the
 ratios, measured alternating in one run, are what counts. Each run is a fresh process; counts are sums over all rounds.
 Our side runs with `on_full="block"` and a `block_timeout` of a minute: flat out, writing outruns every transport, so
@@ -93,18 +95,7 @@ def peers(session: Session) -> dict[str, str]:
 
 def table(lines: Sequence[Mapping[str, Any]]) -> str:
     """Give a group's rows as a Markdown table."""
-    cells = [list(_COLUMNS), *(_cells(line) for line in lines)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(_COLUMNS))]
-    rule = ["-" * width if number < _LEFT else "-" * (width - 1) + ":" for number, width in enumerate(widths)]
-    return "\n".join(_line(row, widths) for row in (cells[0], rule, *cells[1:]))
-
-
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    padded = (
-        cell.ljust(width) if number < _LEFT else cell.rjust(width)
-        for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-    )
-    return f"| {' | '.join(padded)} |"
+    return markdown(_COLUMNS, [_cells(line) for line in lines], _LEFT)
 
 
 def _cells(line: Mapping[str, Any]) -> list[str]:
@@ -113,31 +104,28 @@ def _cells(line: Mapping[str, Any]) -> list[str]:
     return [
         line["title"],
         line["stages"],
-        _number(line["accepted"]),
-        _number(line["delivered"]),
-        _number(line["lost"]),
-        _number(line["caller_ns"]),
-        _number(line["cpu_ns"]),
-        f"{_rate(line['rate'])} ({_rate(line['rate_min'])}-{_rate(line['rate_max'])})",
+        number(line["accepted"]),
+        number(line["delivered"]),
+        number(line["lost"]),
+        number(line["caller_ns"]),
+        number(line["cpu_ns"]),
+        f"{rounded(line['rate'])} ({rounded(line['rate_min'])}-{rounded(line['rate_max'])})",
         f"{line['ratio']:.1f}",
         f"{line['cpu_ratio']:.1f}",
     ]
 
 
-def _number(value: float) -> str:
-    return f"{value:,.0f}".replace(",", " ")
-
-
-def _rate(value: float) -> str:
-    """Give three digits: what the noise leaves."""
-    digits = 10 ** max(0, len(str(int(value))) - 3)
-    return _number(round(value / digits) * digits)
+def measurement(found: Mapping[str, Any]) -> str:
+    """Give a measurement as Markdown: how it was made, and its table."""
+    table = markdown(found["columns"], found["rows"], found["left"])
+    return "\n\n".join((*found["notes"], table))
 
 
 def document(report: Mapping[str, Any]) -> str:
     """Give the whole report as a Markdown page."""
     parts = [_HEAD]
     parts += [f"## {title}\n\n{table(lines)}\n" for title, lines in report["groups"]]
+    parts += [f"## {found['title']}\n\n{measurement(found)}\n" for found in report["measurements"]]
     parts.append(f"## Machine and versions\n\n{facts(report)}\n")
     return "\n".join(parts)
 
