@@ -1,8 +1,8 @@
 """The counting receiver, a process of its own: it keeps what arrives, and parses it when the run is over.
 
 While a run is timed it only reads, stores and answers, so that its own cost does not limit the fastest subject.
-Commands come as JSON lines on stdin: ``{"do": "clear"}`` before a run, maybe ``{"do": "delay", "seconds": …}``, and after
-it ``{"do": "examine", "trace_id": …, "span_id": …, "signal": …}``, ``{"do": "shapes", "trace_id": …}`` or
+Commands come as JSON lines on stdin: ``{"do": "clear"}`` before a run, maybe ``{"do": "delay", "seconds": …}``, and
+after it ``{"do": "examine", "trace_id": …, "span_id": …, "signal": …}``, ``{"do": "shapes", "trace_id": …}`` or
 ``{"do": "size"}``.
 """
 

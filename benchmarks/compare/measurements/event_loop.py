@@ -1,7 +1,7 @@
 """How long an asyncio loop is held up while its tasks log flat out.
 
-A task logs ten records a turn, and gives way; a timer is due every millisecond, and notes how late it is called. A burst
-is 250 000 records, which our default queue holds: nothing may be lost. Between bursts everything is delivered.
+A task logs ten records a turn, and gives way; a timer is due every millisecond, and notes how late it is called. A
+burst is 250 000 records, which our default queue holds: nothing may be lost. Between bursts everything is delivered.
 """
 
 from __future__ import annotations
@@ -50,13 +50,14 @@ class Ticker:
 
 def measure(plan: Plan, destinations: Destinations) -> Table:
     """Measure both sides, one after the other."""
+    burst = plan.of(_BURST)
     table = Table(
         KEY,
         "asyncio: how late the loop is while a task logs flat out",
         ("side", "accepted", "delivered", "lost", "worst lag of a burst, ms", "records/s delivered", "x lag", "x rate"),
         notes=(
             (
-                f"Bursts of {number(_BURST)} records, {_A_TURN} a turn of the loop, default settings; the SDK's queue holds "
+                f"Bursts of {number(burst)} records, {_A_TURN} a turn of the loop, default settings; the SDK's queue holds "
                 "a burst. The lag is the median over the bursts of the largest delay of a timer due each millisecond; "
                 "records/s counts from the first call of a burst until its flush has returned."
             ),
@@ -65,7 +66,7 @@ def measure(plan: Plan, destinations: Destinations) -> Table:
     runs = {}
     for side in SIDES:
         receiver = destinations.counting("http")
-        run = child.run("event_loop", side=side, endpoint=receiver.endpoint, burst=plan.of(_BURST), bursts=_BURSTS)
+        run = child.run("event_loop", side=side, endpoint=receiver.endpoint, burst=burst, bursts=_BURSTS)
         table.faults += [f"{side}: {fault}" for fault in child.check(receiver, run)]
         runs[side] = run
     table.data = runs

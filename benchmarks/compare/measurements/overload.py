@@ -1,7 +1,7 @@
 """A thread that logs flat out and never waits, with the default ``on_full="drop"``: what is delivered all the same.
 
-It gives the interpreter up only when it is taken away. What does not fit is dropped and counted; here losing is allowed,
-losing count is not.
+It gives the interpreter up only when it is taken away. What does not fit is dropped and counted; here losing is
+allowed, losing count is not.
 """
 
 from __future__ import annotations

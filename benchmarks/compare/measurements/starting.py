@@ -13,8 +13,6 @@ import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any, Final
 
-from typing_extensions import Self
-
 from benchmarks.compare.environments import environment
 from benchmarks.compare.measurements.table import Plan, Table, number
 from benchmarks.compare.paths import ROOT
@@ -22,6 +20,8 @@ from benchmarks.compare.workload import BODY, LOGGER_NAME, SERVICE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from typing_extensions import Self
 
     from benchmarks.compare.destinations import Destinations
 
