@@ -118,7 +118,7 @@ def _cells(line: Mapping[str, Any]) -> list[str]:
 def measurement(found: Mapping[str, Any]) -> str:
     """Give a measurement as Markdown: how it was made, and its table."""
     table = markdown(found["columns"], found["rows"], found["left"])
-    return "\n\n".join((*found["notes"], table))
+    return f"{found['note']}\n\n{table}"
 
 
 def document(report: Mapping[str, Any]) -> str:

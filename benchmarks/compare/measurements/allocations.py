@@ -69,12 +69,10 @@ def measure(plan: Plan, destinations: Destinations) -> Table:
             "process MiB more",
             "collections",
         ),
-        notes=(
-            (
-                "Blocks: `sys.getallocatedblocks()`. Python bytes kept, and the most held at once beyond the start: "
-                f"tracemalloc, over {number(_TRACED)} records. Collections: of the garbage collector's youngest "
-                "generation; it runs when more containers are made than freed, so none means that no call leaves one."
-            ),
+        note=(
+            "Blocks: `sys.getallocatedblocks()`. Python bytes kept, and the most held at once beyond the start: "
+            f"tracemalloc, over {number(_TRACED)} records. Collections: of the garbage collector's youngest "
+            "generation; it runs when more containers are made than freed, so none means that no call leaves one."
         ),
     )
     for path, title in PATHS.items():

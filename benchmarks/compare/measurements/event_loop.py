@@ -55,12 +55,10 @@ def measure(plan: Plan, destinations: Destinations) -> Table:
         KEY,
         "asyncio: how late the loop is while a task logs flat out",
         ("side", "accepted", "delivered", "lost", "worst lag of a burst, ms", "records/s delivered", "x lag", "x rate"),
-        notes=(
-            (
-                f"Bursts of {number(burst)} records, {_A_TURN} a turn of the loop, default settings; the SDK's queue holds "
-                "a burst. The lag is the median over the bursts of the largest delay of a timer due each millisecond; "
-                "records/s counts from the first call of a burst until its flush has returned."
-            ),
+        note=(
+            f"Bursts of {number(burst)} records, {_A_TURN} a turn of the loop, default settings; the SDK's queue holds "
+            "a burst. The lag is the median over the bursts of the largest delay of a timer due each millisecond; "
+            "records/s counts from the first call of a burst until its flush has returned."
         ),
     )
     runs = {}

@@ -31,11 +31,9 @@ def measure(plan: Plan, destinations: Destinations) -> Table:
         KEY,
         "A collector that hangs for the whole run",
         ("side", "accepted", "delivered", "lost and counted", "waiting", "base MiB", "peak MiB", "allowed MiB"),
-        notes=(
-            (
-                f"`max_queue_bytes` is {QUEUE_BYTES // _MIB} MiB, `on_full` is `drop`. Allowed: base (the process once it "
-                f"is configured and has logged {_WARM_UP} records) and {1 + _SLACK:.0%} of the queue."
-            ),
+        note=(
+            f"`max_queue_bytes` is {QUEUE_BYTES // _MIB} MiB, `on_full` is `drop`. Allowed: base (the process once it "
+            f"is configured and has logged {_WARM_UP} records) and {1 + _SLACK:.0%} of the queue."
         ),
     )
     with socket.create_server(("127.0.0.1", 0), backlog=64) as server:

@@ -35,11 +35,9 @@ def measure(plan: Plan, destinations: Destinations) -> Table:
         KEY,
         f"Latency of a log call, paced at {number(RATE)} calls/s",
         ("side", "calls", "delivered", "lost", "calls/s", "p50 ns", "p99 ns", "p99.9 ns", "x p50", "x p99", "x p99.9"),
-        notes=(
-            (
-                "Medians over the rounds of each round's quantiles; x: the SDK's divided by the row's. The clock's own "
-                "cost is taken off."
-            ),
+        note=(
+            "Medians over the rounds of each round's quantiles; x: the SDK's divided by the row's. The clock's own "
+            "cost is taken off."
         ),
     )
     told: dict[str, list[dict[str, Any]]] = {side: [] for side in SIDES}

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.compare.measurements import allocations, event_loop, hanging, latency, overload, scaling, starting
+from benchmarks.compare.measurements import (
+    allocations,
+    event_loop,
+    hanging,
+    latency,
+    overload,
+    receiving,
+    scaling,
+    starting,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,5 +22,6 @@ if TYPE_CHECKING:
     from benchmarks.compare.measurements.table import Plan, Table
 
 MEASUREMENTS: Final[dict[str, Callable[[Plan, Destinations], Table]]] = {
-    module.KEY: module.measure for module in (latency, event_loop, overload, hanging, allocations, starting, scaling)
+    module.KEY: module.measure
+    for module in (latency, event_loop, overload, hanging, allocations, starting, scaling, receiving)
 }

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 KIB: Final = 1024
-_BYTES_A_POINT: Final = 32 * 1024 * 1024
-_MOST_RECORDS: Final = 120_000
+_BYTES_A_POINT: Final = 48 * 1024 * 1024
+_MOST_RECORDS: Final = 200_000
 _LEAST_RECORDS: Final = 400
 _SDK_SHARE: Final = 25
 """The SDK writes so many times fewer records a point: it would take minutes otherwise."""

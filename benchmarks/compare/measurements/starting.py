@@ -112,7 +112,7 @@ def measure(plan: Plan, destinations: Destinations) -> Table:
         KEY,
         "Import, and the first record",
         ("what", "ms", "ms above bare Python", "MiB", "MiB above bare Python"),
-        notes=("Medians. First record: from the start of the process until a request with it has arrived over HTTP.",),
+        note="Medians. First record: from the start of the process until a request with it has arrived over HTTP.",
     )
     found: dict[str, list[dict[str, float]]] = {}
     for _ in range(plan.of(plan.rounds * _ROUNDS_EACH, 3)):

@@ -36,7 +36,7 @@ class Table:
         columns: Their headings.
         rows: Cells as text.
         left: Columns that are aligned to the left, the first ones.
-        notes: How it was measured, a paragraph each.
+        note: How it was measured.
         faults: What was wrong; empty: every record is accounted for.
         data: The figures.
     """
@@ -46,7 +46,7 @@ class Table:
     columns: Sequence[str]
     rows: list[list[str]] = field(default_factory=list)
     left: int = 1
-    notes: Sequence[str] = ()
+    note: str = ""
     faults: list[str] = field(default_factory=list)
     data: dict[str, Any] = field(default_factory=dict)
 
