@@ -17,7 +17,7 @@ _LEFT: Final = 58
 _RIGHT: Final = 16
 _TOP: Final = 34
 _BOTTOM: Final = 40
-_COLOURS: Final = {"ours": "#3f51b5", "sdk": "#c2551d"}
+_COLOURS: Final = {"sdk": "#c2551d", "ours": "#3f51b5"}
 _NAMES: Final = {"ours": "fapilog_otel", "sdk": "SDK"}
 _STYLE: Final = (
     "text{font:11px sans-serif;fill:#444}.title{font-weight:bold;font-size:12px}.grid{stroke:#ddd}"
@@ -75,6 +75,10 @@ def _panel(title: str, points: Sequence[Mapping[str, Any]], rates: Scale) -> Ite
         _LEFT + 20 + index * (_WIDTH - _LEFT - _RIGHT - 40) / max(len(points) - 1, 1) for index in range(len(points))
     ]
     yield f'<text class="title" x="{_LEFT}" y="18">records/s by {title}</text>'
+    right = _WIDTH - _RIGHT
+    for side, colour in _COLOURS.items():
+        yield f'<text x="{right}" y="18" text-anchor="end" style="fill:{colour}">{_NAMES[side]}</text>'
+        right -= 40
     for power in range(round(math.log10(rates.low)), round(math.log10(rates.high)) + 1):
         height = rates.at(10**power)
         yield f'<line class="grid" x1="{_LEFT}" y1="{height:.1f}" x2="{_WIDTH - _RIGHT}" y2="{height:.1f}"/>'
@@ -86,8 +90,6 @@ def _panel(title: str, points: Sequence[Mapping[str, Any]], rates: Scale) -> Ite
         line = " ".join(f"{x:.1f},{y:.1f}" for x, y in dots)
         yield f'<polyline class="curve" stroke="{colour}" points="{line}"/>'
         yield from (f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in dots)
-        x, y = dots[-1]
-        yield f'<text x="{x:.1f}" y="{y - 8:.1f}" text-anchor="end" style="fill:{colour}">{_NAMES[side]}</text>'
 
 
 def _short(value: int) -> str:
