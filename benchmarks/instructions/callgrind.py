@@ -63,7 +63,9 @@ def count(case: Case, library: Path, folder: Path) -> float:
     Raises:
         CountError: The run failed, or its records are not what they should be.
     """
-    out = folder / f"callgrind.{case.key}"
+    out = folder.resolve() / f"callgrind.{case.key}"
+    for old in folder.glob(f"{out.name}.*-01"):
+        old.unlink()
     done = subprocess.run(
         [
             "valgrind",
@@ -71,7 +73,7 @@ def count(case: Case, library: Path, folder: Path) -> float:
             "--instr-atstart=no",  # start-up and imports at nearly full speed
             "--separate-threads=yes",
             f"--callgrind-out-file={out}",
-            *(sys.executable, "-m", "benchmarks.instructions.subject", case.key, str(library)),
+            *(sys.executable, "-m", "benchmarks.instructions.subject", case.key, str(library.resolve())),
         ],
         cwd=ROOT,
         env=_environment(case),
