@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
 from benchmarks.compare.workload import FIRST_NUMBER, own_logger
-from benchmarks.cores import logger
+from benchmarks.cores import logger, plan
 from fapilog_otel.pipeline import DEFAULT_STAGES, build_chain, default_redaction, make_stage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytest_benchmark.fixture import BenchmarkFixture
 
     from fapilog_otel.encode.plan import EncodePlan
@@ -41,10 +44,10 @@ def _with(stage: object) -> EncodePlan:
     return build_chain(stages=[stage], without=DEFAULT_STAGES).plan  # type: ignore[list-item]
 
 
-PLANS: Final = {
-    "none": lambda: build_chain(without=DEFAULT_STAGES).plan,
-    **{name: lambda name=name: _only(name) for name in DEFAULT_STAGES},
-    "all-default": lambda: build_chain(redaction=default_redaction()).plan,
+PLANS: Final[dict[str, Callable[[], EncodePlan]]] = {
+    "none": lambda: plan(stages=False),
+    **{name: partial(_only, name) for name in DEFAULT_STAGES},
+    "all-default": lambda: plan(stages=True),
     "level-filter": lambda: _with(make_stage("level", {})),
     "own-stage": lambda: _with(Passing()),
     "static-attributes": lambda: build_chain(without=DEFAULT_STAGES, static_attributes={"team": "shop"}).plan,

@@ -16,7 +16,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from benchmarks.compare.workload import BODY, FIRST_NUMBER, LAST_NUMBER, ORDER_ID, PAID, REGION, TOTAL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from opentelemetry.proto.common.v1.common_pb2 import AnyValue
     from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
@@ -141,7 +141,7 @@ def _differences(record: LogRecord | Span, expected: Expected) -> list[str]:
     )
 
 
-def _wrong_attributes(attributes: dict[str, tuple[str | None, AnyValue]]) -> list[str]:
+def _wrong_attributes(attributes: Mapping[str, tuple[str | None, AnyValue]]) -> list[str]:
     wanted: dict[str, tuple[str, object]] = {
         "order_id": ("string_value", ORDER_ID),
         "total": ("double_value", TOTAL),
@@ -159,7 +159,7 @@ def _wrong_attributes(attributes: dict[str, tuple[str | None, AnyValue]]) -> lis
     return faults
 
 
-def _wrong_span(span: Any, attributes: dict[str, tuple[str | None, AnyValue]], expected: Expected) -> list[str]:
+def _wrong_span(span: Any, attributes: Mapping[str, tuple[str | None, AnyValue]], expected: Expected) -> list[str]:
     level = attributes["logfire.level_num"][1].int_value if "logfire.level_num" in attributes else None
     fields = (level, span.trace_id, span.parent_span_id)
     faults = []

@@ -65,8 +65,8 @@ class Point:
 
 
 SWEEPS: Final = {
-    "threads": "threads that log",
-    "size": "characters of the body",
+    "threads": "threads",
+    "size": "length of the body",
     "attributes": "attributes",
     "destinations": "destinations",
 }
