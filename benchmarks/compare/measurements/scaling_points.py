@@ -66,7 +66,7 @@ class Point:
 
 SWEEPS: Final = {
     "threads": "threads",
-    "size": "length of the body",
+    "size": "body length",
     "attributes": "attributes",
     "destinations": "destinations",
 }
