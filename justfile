@@ -49,6 +49,10 @@ coverage:
 bench *arguments:
     python -m pytest benchmarks/bench_*.py {{ arguments }}
 
+# Machine instructions a log call takes, against the committed baseline; needs valgrind
+instructions *arguments:
+    python -m benchmarks.instructions {{ arguments }}
+
 # The documentation, as strictly as in CI
 docs:
     mkdocs build --strict

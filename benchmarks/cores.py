@@ -73,11 +73,17 @@ def _types(is_native: bool) -> tuple[Any, Any, Any]:
     return emit.EmitCore, chunk.Chunk, log_methods
 
 
-def logger(*, is_native: bool, stages: bool) -> Any:
-    """Give a logger whose records are encoded and thrown away."""
+def logger(*, is_native: bool, stages: bool = True, encode_plan: EncodePlan | None = None) -> Any:
+    """Give a logger whose records are encoded and thrown away.
+
+    Args:
+        is_native: Whether by the native encoder.
+        stages: Whether through the default stages, or none.
+        encode_plan: The stages in place of those.
+    """
     core_type, chunk_type, methods = _types(is_native)
     host = Recycler(chunk_type, is_native=is_native)
-    host.core = core_type(plan(stages=stages), host, threading.RLock())
+    host.core = core_type(encode_plan or plan(stages=stages), host, threading.RLock())
     port = methods.Port(lambda _: (SCOPE, 0))
     port.core = host.core
     return methods.LoggerBase(port, LOGGER_NAME, "", "", None, None)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import fapilog_otel as fo
 from benchmarks.compare.subject import Subject
 from benchmarks.compare.workload import LOGGER_NAME, SERVICE_NAME, api_logger, own_logger, stdlib_logger
+from benchmarks.features import has_setting
 from fapilog_otel.encode.select import NATIVE
 from fapilog_otel.pipeline import DEFAULT_STAGES
 
@@ -46,13 +47,15 @@ def _keywords(variant: Variant, endpoint: str) -> dict[str, Any]:
         "compression": variant.compression,
         "service_name": SERVICE_NAME,
         "sources": ["stdlib"] if variant.path == "stdlib" else [],
-        "code_attributes": True,  # the SDK's handler always adds them
+        "code_attributes": variant.code_attributes,
         # Flat out, writing outruns any transport: the caller waits for room and nothing is dropped.
         "on_full": "block",
         "block_timeout": _BLOCK_SECONDS,
         "chunk_size": variant.request_bytes,
         "max_request_size": variant.request_bytes,
     }
+    if variant.fast is not None and has_setting("fast_stdlib"):
+        given["fast_stdlib"] = variant.fast
     if not variant.stages:
         given["without"] = list(DEFAULT_STAGES)
     return given

@@ -1,8 +1,9 @@
 """The counting receiver, a process of its own: it keeps what arrives, and parses it when the run is over.
 
 While a run is timed it only reads, stores and answers, so that its own cost does not limit the fastest subject.
-Commands come as JSON lines on stdin: ``{"do": "clear"}`` before a run, and after it
-``{"do": "examine", "trace_id": …, "span_id": …}``.
+Commands come as JSON lines on stdin: ``{"do": "clear"}`` before a run, maybe ``{"do": "delay", "seconds": …}``, and
+after it ``{"do": "examine", "trace_id": …, "span_id": …, "signal": …}``, ``{"do": "shapes", "trace_id": …}`` or
+``{"do": "size"}``.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import json
 import socket
 import sys
 import threading
+import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from benchmarks.compare.shapes import shapes
 from benchmarks.compare.verdict import Expected, examine
 
 if TYPE_CHECKING:
@@ -31,6 +34,8 @@ class Receiver(Protocol):
     """Takes requests on a port of its own."""
 
     port: int
+    delay: float
+    """Seconds until a request is answered."""
 
     def clear(self) -> None:
         """Forget what has arrived."""
@@ -55,6 +60,7 @@ class HttpReceiver:
 
     def clear(self) -> None:
         """Forget what has arrived."""
+        self.delay = 0.0
         with self._lock:
             self._used = 0
             self._bodies: list[tuple[memoryview, bool]] = []
@@ -91,6 +97,8 @@ class HttpReceiver:
                     end = buffer.find(b"\r\n\r\n", 0, have)
                 size, compressed = _read_head(bytes(view[:end]))
                 self._take(connection, view[end + 4 : have], size, compressed)
+                if self.delay:
+                    time.sleep(self.delay)
                 connection.sendall(_REPLY)
 
     def _take(self, connection: socket.socket, early: memoryview, size: int, compressed: bool) -> None:
@@ -138,6 +146,7 @@ class GrpcReceiver:
 
     def clear(self) -> None:
         """Forget what has arrived."""
+        self.delay = 0.0
         self._bodies: list[bytes] = []
 
     def bodies(self) -> Iterator[bytes | memoryview]:
@@ -146,6 +155,7 @@ class GrpcReceiver:
 
     def _take(self, message: bytes, _: object) -> bytes:
         self._bodies.append(message)
+        time.sleep(self.delay)
         return b""
 
 
@@ -153,7 +163,14 @@ def _answer(receiver: Receiver, command: dict[str, Any]) -> dict[str, Any]:
     if command["do"] == "clear":
         receiver.clear()
         return {}
-    expected = Expected(bytes.fromhex(command["trace_id"]), bytes.fromhex(command["span_id"]))
+    if command["do"] == "delay":
+        receiver.delay = command["seconds"]
+        return {}
+    if command["do"] == "shapes":
+        return shapes(receiver.bodies(), bytes.fromhex(command["trace_id"]))
+    if command["do"] == "size":
+        return {"size": sum(map(len, receiver.bodies()))}
+    expected = Expected(bytes.fromhex(command["trace_id"]), bytes.fromhex(command["span_id"]), command["signal"])
     return examine(receiver.bodies(), expected).as_dict()
 
 

@@ -1,23 +1,22 @@
-"""Runs subjects against receivers, alternating, and keeps what each run gave."""
+"""Runs subjects against their destinations, alternating, and keeps what each run gave."""
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+
+from benchmarks.compare.destinations import Destinations
+from benchmarks.compare.environments import UnavailableError, environment, interpreter
+from benchmarks.compare.paths import ROOT
+from benchmarks.compare.verdict import Expected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from typing_extensions import Self
-
     from benchmarks.compare.variants import Group, Variant
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 _RUN_SECONDS: Final = 240.0
 
 
@@ -36,6 +35,7 @@ class Run:
         requests: Requests that arrived, those of warm-up and bursts included.
         bytes_a_record: Bytes on the wire before compression, divided by the records.
         faults: What was wrong with what arrived or with the run.
+        versions: Of the library and of the SDK that it stands on.
     """
 
     variant: Variant
@@ -48,6 +48,7 @@ class Run:
     requests: int
     bytes_a_record: float
     faults: tuple[str, ...]
+    versions: tuple[tuple[str, str], ...] = ()
 
     @property
     def delivered(self) -> int:
@@ -60,46 +61,20 @@ class Run:
         return self.delivered / self.elapsed
 
 
-class ReceiverProcess:
-    """A receiver in a process of its own; a context manager."""
+@dataclass(slots=True)
+class Session:
+    """What a session gave.
 
-    def __init__(self, protocol: str) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.compare.receiver", protocol],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-            env=_environment(),
-        )
-        self.endpoint = f"http://127.0.0.1:{self._read()['port']}"
+    Args:
+        runs: By variant key.
+        left_out: Why a variant was not measured, by its key.
+    """
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
-
-    def ask(self, **command: object) -> dict[str, Any]:
-        """Send a command and give its answer."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(command) + "\n")
-        self._process.stdin.flush()
-        return self._read()
-
-    def _read(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError("the receiver has died")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+    runs: dict[str, list[Run]] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
 
 
-def run_all(
-    groups: Sequence[Group], rounds: int, scale: float, progress: Callable[[Run], None]
-) -> dict[str, list[Run]]:
+def run_all(groups: Sequence[Group], rounds: int, scale: float, progress: Callable[[Run], None]) -> Session:
     """Measure every variant ``rounds`` times, each next to the others of its group.
 
     Args:
@@ -107,47 +82,48 @@ def run_all(
         rounds: How often.
         scale: Multiplies the records of each run.
         progress: Told of each run.
-
-    Returns:
-        The runs by variant key.
     """
-    runs: dict[str, list[Run]] = {}
-    with ReceiverProcess("http") as http, ReceiverProcess("grpc") as grpc:
+    session = Session()
+    with Destinations() as destinations:
         for variant in _schedule(groups, rounds):
-            receiver = grpc if variant.protocol == "grpc" else http
-            run = _run(variant, receiver, max(1, round(variant.records * scale)))
-            runs.setdefault(variant.key, []).append(run)
-            progress(run)
-    return runs
+            if variant.key in session.left_out:
+                continue
+            try:
+                run = _run(variant, destinations, max(1, round(variant.records * scale)))
+            except UnavailableError as error:
+                session.left_out[variant.key] = str(error)
+                print(f"{variant.key:26} left out: {error}", flush=True)
+            else:
+                session.runs.setdefault(variant.key, []).append(run)
+                progress(run)
+    return session
 
 
 def _schedule(groups: Sequence[Group], rounds: int) -> Iterator[Variant]:
-    """Alternate; every second round backwards, so that nobody always comes first."""
+    """Alternate; every second round backwards, so that nobody always comes first. In two groups is measured once."""
     for number in range(rounds):
+        seen: set[str] = set()
         for group in groups:
-            yield from group.variants if number % 2 == 0 else reversed(group.variants)
+            for variant in group.variants if number % 2 == 0 else reversed(group.variants):
+                if variant.key not in seen:
+                    seen.add(variant.key)
+                    yield variant
 
 
-def _run(variant: Variant, receiver: ReceiverProcess, records: int) -> Run:
-    receiver.ask(do="clear")
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.compare.subject", variant.key, receiver.endpoint, str(records)],
-        cwd=ROOT,
-        env=_environment(FAPILOG_OTEL_NATIVE="1" if variant.native else "0"),
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=_RUN_SECONDS,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(f"{variant.key} ended with exit status {done.returncode}")
-    told = json.loads(done.stdout.splitlines()[-1])
-    found = receiver.ask(do="examine", trace_id=told["trace_id"], span_id=told["span_id"])
-    lost = told["before"] + told["records"] - found["records"]
+def _run(variant: Variant, destinations: Destinations, records: int) -> Run:
+    python = interpreter(variant)
+    with destinations.opened(variant) as destination:
+        told = _subject(python, variant, destination.endpoint, records)
+        written = told["before"] + told["records"]
+        if variant.signal:
+            expected = Expected(bytes.fromhex(told["trace_id"]), bytes.fromhex(told["span_id"]), variant.signal)
+            found = destination.examine(expected, 0 if variant.may_lose else written)
+        else:
+            found = told["kept"]
     return Run(
         variant=variant,
         accepted=told["records"],
-        lost=lost,
+        lost=written - found["records"],
         elapsed=told["elapsed_s"],
         written=told["written_s"],
         cpu=told["cpu_s"],
@@ -155,7 +131,24 @@ def _run(variant: Variant, receiver: ReceiverProcess, records: int) -> Run:
         requests=found["requests"],
         bytes_a_record=found["size"] / max(1, found["records"]),
         faults=(*found["faults"], *_disagreements(variant, told, found["records"])),
+        versions=tuple(told["versions"].items()),
     )
+
+
+def _subject(python: str, variant: Variant, endpoint: str, records: int) -> dict[str, Any]:
+    done = subprocess.run(
+        [python, "-m", "benchmarks.compare.subject", variant.key, endpoint, str(records)],
+        cwd=ROOT,
+        env=environment(FAPILOG_OTEL_NATIVE="1" if variant.native else "0"),
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=_RUN_SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{variant.key} ended with exit status {done.returncode}")
+    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return told
 
 
 def _disagreements(variant: Variant, told: dict[str, Any], arrived: int) -> Iterator[str]:
@@ -167,9 +160,3 @@ def _disagreements(variant: Variant, told: dict[str, Any], arrived: int) -> Iter
         yield f"{written} records were written and {arrived} arrived"
     if stats and (stats["submitted"], stats["delivered"], stats["balanced"]) != (written, arrived, True):
         yield f"the library's own account is {stats}"
-
-
-def _environment(**more: str) -> dict[str, str]:
-    """Give the environment without what would configure either side."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "FAPILOG_OTEL_"))}
-    return {**kept, **more}

@@ -28,18 +28,29 @@ def build_stock(variant: Variant, endpoint: str, records: int) -> Subject:
         endpoint: Base URL of the receiver.
         records: Records of the timed part, all of which the queue must hold, unless the variant says otherwise.
     """
-    queue = variant.queue or max(records, WARM_UP, BURST) + 1
-    processor = BatchLogRecordProcessor(_exporter(variant, endpoint), max_queue_size=queue)
-    provider = LoggerProvider(resource=Resource.create({"service.name": SERVICE_NAME}))
-    provider.add_log_record_processor(processor)
-    # "Queue full" is a warning a lost record; its cost would only make the SDK look worse.
-    logging.getLogger("opentelemetry").setLevel(logging.ERROR)
+    provider, processor = build_provider(variant, endpoint, records)
     return Subject(
         emit=_emit(variant, provider),
         flush=processor.force_flush,
         stats=dict,
         close=provider.shutdown,
     )
+
+
+def build_provider(variant: Variant, endpoint: str, records: int) -> tuple[LoggerProvider, BatchLogRecordProcessor]:
+    """Give the SDK's provider and the processor to flush; see `build_stock`."""
+    queue = variant.queue or queue_size(records)
+    processor = BatchLogRecordProcessor(_exporter(variant, endpoint), max_queue_size=queue)
+    provider = LoggerProvider(resource=Resource.create({"service.name": SERVICE_NAME}))
+    provider.add_log_record_processor(processor)
+    # "Queue full" is a warning a lost record; its cost would only make the SDK look worse.
+    logging.getLogger("opentelemetry").setLevel(logging.ERROR)
+    return provider, processor
+
+
+def queue_size(records: int) -> int:
+    """Give the records that a queue must hold so that nothing is lost, for so many in the timed part."""
+    return max(records, WARM_UP, BURST) + 1
 
 
 def _exporter(variant: Variant, endpoint: str) -> LogRecordExporter:

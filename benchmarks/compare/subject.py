@@ -14,11 +14,12 @@ import statistics
 import sys
 import time
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.sdk.trace import TracerProvider
 
-from benchmarks.compare.variants import VARIANTS
+from benchmarks.compare.groups import VARIANTS
 from benchmarks.compare.workload import FIRST_NUMBER, LAST_NUMBER
 
 if TYPE_CHECKING:
@@ -42,12 +43,16 @@ class Subject:
         flush: Delivers all that is pending; tells whether it did.
         stats: What the library itself says it did; empty: it says nothing.
         close: Ends it.
+        packages: The distributions that are measured.
+        kept: What its destination, in this very process, was given; None: the records left the process.
     """
 
     emit: Emit
     flush: Callable[[], bool]
     stats: Callable[[], dict[str, Any]]
     close: Callable[[], object]
+    packages: tuple[str, ...] = ()
+    kept: Callable[[], dict[str, Any]] | None = None
 
 
 def measure(subject: Subject, records: int) -> dict[str, Any]:
@@ -100,13 +105,17 @@ def _bursts(subject: Subject) -> tuple[float, bool]:
 
 
 def _build(variant: Variant, endpoint: str, records: int) -> Subject:
-    if variant.stock:
+    if variant.library == "ours":
+        from benchmarks.compare.ours import build_ours
+
+        return build_ours(variant, endpoint, FLUSH_SECONDS)
+    if variant.library == "sdk":
         from benchmarks.compare.stock import build_stock
 
         return build_stock(variant, endpoint, records)
-    from benchmarks.compare.ours import build_ours
+    from benchmarks.compare.peers import build_peer
 
-    return build_ours(variant, endpoint, FLUSH_SECONDS)
+    return build_peer(variant, endpoint, records)
 
 
 def main(key: str, endpoint: str, records: int) -> None:
@@ -123,6 +132,8 @@ def main(key: str, endpoint: str, records: int) -> None:
         found = measure(subject, records)
         context = span.get_span_context()
     found["stats"] = subject.stats()
+    found["kept"] = subject.kept() if subject.kept else None
+    found["versions"] = {package: version(package) for package in subject.packages}
     subject.close()
     found["trace_id"] = f"{context.trace_id:032x}"
     found["span_id"] = f"{context.span_id:016x}"

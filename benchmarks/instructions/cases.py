@@ -1,0 +1,52 @@
+"""The ways of logging whose instructions are counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from benchmarks.features import has_setting
+
+LENGTHS: Final = (500, 1_500)
+"""Records of the two runs whose difference is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One way of logging.
+
+    Args:
+        key: Its name on the command line and in the baseline.
+        title: Its name in the table.
+        path: How the application logs.
+        stages: Whether the default stages run.
+        native: Whether the native encoder is used.
+        fast: The setting ``fast_stdlib``; None: left alone.
+    """
+
+    key: str
+    title: str
+    path: Literal["own", "api", "stdlib"] = "own"
+    stages: bool = True
+    native: bool = True
+    fast: bool | None = None
+
+    @property
+    def missing(self) -> str:
+        """Why it cannot be counted here; empty: it can."""
+        return "" if not self.fast or has_setting("fast_stdlib") else "this version has no setting fast_stdlib"
+
+
+CASES: Final = {
+    case.key: case
+    for case in (
+        Case("own", "our logger"),
+        Case("own-bare", "our logger, stages off", stages=False),
+        Case("api", "OTel API `Logger.emit`", "api"),
+        Case("api-bare", "OTel API `Logger.emit`, stages off", "api", stages=False),
+        Case("stdlib-plain", "`logging`, plain handler", "stdlib", fast=False),
+        Case("stdlib-fast", "`logging`, fast logger", "stdlib", fast=True),
+        Case("python", "our logger, pure-Python encoder", native=False),
+        Case("python-bare", "our logger, pure-Python encoder, stages off", stages=False, native=False),
+    )
+}
