@@ -76,6 +76,7 @@ def _bound_context_is_used():
 on_first_use(_bound_context_is_used)
 
 include "_native/wire.pxi"
+include "_native/suspicion.pxi"
 include "_native/chunk.pxi"
 include "_native/trace.pxi"
 include "_native/fields.pxi"
