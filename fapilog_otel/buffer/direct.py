@@ -8,18 +8,19 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from concurrent.futures import CancelledError
+import weakref
+from concurrent.futures import CancelledError, wait
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
-from contextvars import copy_context
-from typing import TYPE_CHECKING
+from contextvars import Context
+from typing import TYPE_CHECKING, Any
 
 from fapilog_otel.buffer import fork
 from fapilog_otel.buffer.native_threads import wait_until_gone
-from fapilog_otel.buffer.pausing import CORE, DRAIN
+from fapilog_otel.buffer.pausing import CORE, DRAIN, NO_THREADS_AT_EXIT, OPENING
 from fapilog_otel.contracts import exporter_traits
 from fapilog_otel.delivery import BlockingRunner, Control, build_sender
-from fapilog_otel.telemetry.origin import OUR_THREADS, our_thread
+from fapilog_otel.telemetry.origin import EXPORTING, OUR_THREADS, our_thread
 
 if TYPE_CHECKING:
     from fapilog_otel.contracts import EncodedLogs, Exporter
@@ -48,6 +49,7 @@ class DirectSender:
         self.closed = False
         self._build()
         fork.watch(self)
+        self._warm_up()
 
     def _build(self) -> None:
         traits = exporter_traits(self._raw)
@@ -63,8 +65,10 @@ class DirectSender:
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._end: weakref.finalize[Any, Any] | None = None
         self._lock = threading.Lock()
-        self._up = threading.Event()
+        self._context = Context()
+        self._context.run(EXPORTING.set, True)
         self._started: asyncio.Future[None] | None = None
         self._no_fork = asyncio.Event()  # clear: one is at hand
         self._no_fork.set()
@@ -72,26 +76,38 @@ class DirectSender:
         self._idle = asyncio.Event()
         self._idle.set()
 
-    def _run(self) -> None:
-        with our_thread():
-            loop = asyncio.new_event_loop()
-            self._context = copy_context()
-            self._loop = loop
-            loop.call_soon(self._up.set)
-            try:
-                loop.run_forever()
-            finally:
-                loop.close()
-
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="fapilog-otel-exporter", daemon=True)
-                self._thread.start()
-        self._up.wait(1.0)
-        if self._loop is None:
-            raise RuntimeError("the exporter's thread did not start")
-        return self._loop
+            if self._loop is None:
+                loop = asyncio.new_event_loop()
+                thread = threading.Thread(target=_serve, args=(loop,), name="fapilog-otel-exporter", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:
+                    loop.close()
+                    raise
+                # An exporter that nobody shuts down takes its thread along.
+                self._end = weakref.finalize(self, _stop, loop)
+                self._end.atexit = False
+                self._loop, self._thread = loop, thread
+            return self._loop
+
+    def _warm_up(self) -> None:
+        """Start the thread and open the transport now: at exit, when the first batch may come, it can be too late."""
+        try:
+            loop = self._running_loop()
+            opened = asyncio.run_coroutine_threadsafe(self._opened(), loop)
+            if NO_THREADS_AT_EXIT:
+                wait((opened,), OPENING)
+        except RuntimeError as error:  # no new thread at the system's limit, or made while the interpreter goes down
+            self._cannot_start(error)
+
+    async def _opened(self) -> None:
+        with suppress(Exception):  # what is wrong is told by the first request, which tries again
+            await self._context.run(asyncio.ensure_future, self._open())
+
+    def _cannot_start(self, error: RuntimeError) -> None:
+        self._diagnostics.report("exporter.thread", "an exporter's thread could not start", cause=str(error))
 
     def send(self, request: EncodedLogs, deadline: float) -> list[Part] | None:
         """Deliver a request and wait for the outcome.
@@ -107,8 +123,12 @@ class DirectSender:
         if self.closed or left <= 0:
             return None
         try:
-            future = asyncio.run_coroutine_threadsafe(self._entered(request, deadline), self._running_loop())
-            return future.result(left + _OVERTIME)
+            loop = self._running_loop()
+        except RuntimeError as error:
+            self._cannot_start(error)
+            return None
+        try:
+            return asyncio.run_coroutine_threadsafe(self._entered(request, deadline), loop).result(left + _OVERTIME)
         except (FutureTimeoutError, CancelledError, RuntimeError):
             return None
 
@@ -146,6 +166,8 @@ class DirectSender:
             return
         self.closed = True
         loop, thread = self._loop, self._thread
+        if self._end is not None:
+            self._end.detach()
         if loop is None or thread is None or loop.is_closed():
             return
         asyncio.run_coroutine_threadsafe(self._close(loop), loop)
@@ -203,7 +225,22 @@ class DirectSender:
 
     def after_fork_in_child(self) -> None:
         """Begin anew; the thread starts with the next `send`."""
+        if self._end is not None:
+            self._end.detach()  # the loop's descriptors are the parent's too
         abandon = getattr(self._raw, "abandon", None)
         if callable(abandon):
             abandon()
         self._build()
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    with our_thread():
+        try:
+            loop.run_forever()
+        finally:
+            loop.close()
+
+
+def _stop(loop: asyncio.AbstractEventLoop) -> None:
+    with suppress(RuntimeError):  # closed already
+        loop.call_soon_threadsafe(loop.stop)

@@ -185,6 +185,16 @@ class TestDeadline:
         gc.collect()
         assert gone() is None
 
+    def test_one_that_nobody_shuts_down_takes_its_thread_along(self, url: str) -> None:
+        before = set(threading.enumerate())
+        exporter = fo.FapilogLogRecordExporter(url)
+        exporter.export([readable()])
+        (thread,) = set(threading.enumerate()) - before
+        del exporter
+        gc.collect()
+        thread.join(5)
+        assert not thread.is_alive()
+
 
 class TestEndpoint:
     def test_one_given_in_code_is_used_as_it_is(self, receiver: OtlpReceiver, closing: Closing) -> None:

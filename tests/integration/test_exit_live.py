@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from tests.integration.child import Child
 from tests.integration.leaving import (
     INTERPRETERS,
     PROTOCOLS,
@@ -31,3 +34,21 @@ def test_nothing_is_lost(collector: Collector, service_name: str, way: str, prot
     if way != "sigterm":
         stats = stats_of(ended)
         assert (stats["submitted"], stats["delivered"], stats["in_flight"]) == (RECORDS, RECORDS, 0)
+
+
+@INTERPRETERS
+@PROTOCOLS
+@pytest.mark.parametrize("face", ["exporter", "processor"])
+def test_nothing_is_lost_under_a_stock_provider(
+    collector: Collector, service_name: str, face: str, protocol: str, python: str
+) -> None:
+    environ = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.grpc_endpoint if protocol == "grpc" else collector.http_endpoint,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
+        "OTEL_SERVICE_NAME": service_name,
+    }
+    with Child("leaving_faces", face, environ=environ, python=python) as child:
+        ended = child.end()
+    assert (ended.code, ended.err) == (0, "")
+    records = collector.wait_for(10, service=service_name)
+    assert sorted(record.attributes["index"] for record in records) == list(range(10))
