@@ -1,7 +1,7 @@
 """Coverage-guided fuzzing of both encoders: odd calls from bytes, whose records must come out equal.
 
-``python tests/fuzz/encoders.py -max_total_time=600 -max_len=4096 -len_control=0``, in an environment with atheris; CONTRIBUTING.md has the commands,
-with a sanitizer too. A crash, an exception or a difference ends it and leaves the input behind.
+``python tests/fuzz/encoders.py -max_total_time=600 -max_len=4096 -len_control=0``, in an environment with atheris. A
+crash, an exception or a difference ends it and leaves the input behind.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ with atheris.instrument_imports(include=["fapilog_otel.encode", "fapilog_otel.mo
     from fapilog_otel.encode.plan import DROP, KEEP, MASK, EncodePlan, Limits, Redaction
     from fapilog_otel.model.scope import Scope
 
-from tests.unit.encode.encoders import NATIVE, PYTHON, Bench
+from tests.unit.encode.encoders import NATIVE, PYTHON, Bench  # noqa: E402 - the path is set above
 
 KEYS = ("a", "order_id", "password", "left", "exc_info", "", "k" * 40, "é")
 SCOPES = (Scope("one"), Scope("two", "1"))
@@ -99,7 +99,8 @@ def plan_from(data: atheris.FuzzedDataProvider) -> EncodePlan:
 def call_from(data: atheris.FuzzedDataProvider) -> Any:
     fields: dict[str, Any] = {
         "timestamp": data.ConsumeInt(9), "observed_timestamp": 1 + data.ConsumeIntInRange(0, 1 << 62),
-        "severity_number": data.ConsumeIntInRange(-2, 30), "severity_text": value_from(data, 9), "body": value_from(data),
+        "severity_number": data.ConsumeIntInRange(-2, 30), "severity_text": value_from(data, 9),
+        "body": value_from(data),
         "attributes": mapping_from(data), "event_name": value_from(data, 9),
     }  # fmt: skip
     for name in tuple(fields):
