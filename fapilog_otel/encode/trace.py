@@ -28,17 +28,21 @@ class TraceCache:
     `clear` lets go of it.
     """
 
-    __slots__ = ("_cached", "_var")
+    __slots__ = ("_cached", "_get")
 
     def __init__(self) -> None:
-        self._var = runtime_context_var()
+        var = runtime_context_var()
+        self._get = None if var is None else var.get
         self._cached = _NOTHING  # one tuple, so that no thread sees a context beside another's fields
 
     def current(self) -> bytes:
         """Give the trace fields of the current context."""
-        if self._var is None:
+        if self._get is None:
             return context_fields(None)
-        context = self._var.get(None)
+        context = self._get(None)
+        known, fields = self._cached
+        if context is known:
+            return fields
         return b"" if context is None else self.of(context)
 
     def of(self, context: Context) -> bytes:
