@@ -63,6 +63,10 @@ def utf8(text: str) -> bytes:
         return clean_text(text).encode()
 
 
+def _body_field(value: bytes) -> bytes:
+    return _wire.delimited(b"\x2a", value)
+
+
 class KeyForm:
     """An attribute key as it is written before a value of each kind, with the redactors' verdict on it.
 
@@ -144,14 +148,23 @@ class RecordWriter:
         Raises:
             Exception: A value or a redactor raised; ``values.build_payload`` contains it.
         """
-        known = self._severities[severity]
-        fields = known[1] if known[0] is text else self._severity_fields(severity, text)
+        known, fields = self._severities[severity]
+        if known is not text:
+            fields = self._severity_fields(severity, text)
         parts = [b"\x09", _FIXED64(timestamp), fields] if timestamp else [fields]
-        dropped = 0
-        if len(attributes) > self._attribute_limit:
-            dropped = len(attributes) - self._attribute_limit
+        budget = None
+        if type(body) is str:
+            data = self._texts.get(body) or self._text(body)
+            size = len(data)
+            parts += (_BODY_HEADS[size], data) if size < _SHORT else (_body_field(_wire.delimited(b"\x0a", data)),)
+        elif body is not None:
+            budget = Budget(self._plan.limits.nodes, self._plan.limits.depth)
+            parts.append(_body_field(body_value(body, self._plan, budget) or b""))
+        dropped = len(attributes) - self._attribute_limit
+        if dropped > 0:
             attributes = select_attributes(attributes, self._attribute_limit)
-        budget = self._write_body(body, parts) if body is not None else None
+        else:
+            dropped = 0
         dropped += self._write_attributes(attributes, parts, budget)
         if dropped:
             parts.append(b"\x38" + _wire.varint(dropped))
@@ -169,22 +182,9 @@ class RecordWriter:
             return tagged(shrink_payload(payload, self._record_limit))
         return _RECORD_HEADS[size] + payload if size < _TABLED else tagged(payload)
 
-    def _write_body(self, body: object, parts: list[bytes]) -> Budget | None:
-        if type(body) is str:
-            data = (self._texts.get(body) or self._text(body)) if self._scan is not None else utf8(body)
-            size = len(data)
-            if size < _SHORT:
-                parts += (_BODY_HEADS[size], data)
-            else:
-                parts.append(_wire.delimited(b"\x2a", _wire.delimited(b"\x0a", data)))
-            return None
-        budget = Budget(self._plan.limits.nodes, self._plan.limits.depth)
-        parts.append(_wire.delimited(b"\x2a", body_value(body, self._plan, budget) or b""))
-        return budget
-
     def _write_attributes(self, attributes: dict[Any, Any], parts: list[bytes], budget: Budget | None) -> int:
         """Add the attribute fields; give how many attributes have no key."""
-        keys, texts, scan = self._keys, self._texts, self._scan
+        keys, texts, is_plain = self._keys, self._texts, self._scan is None
         dropped = 0
         for key, value in attributes.items():
             form = keys.get(key) if type(key) is str else None
@@ -195,7 +195,7 @@ class RecordWriter:
                 dropped += form.dropped
                 parts.append(form.fixed)
             elif kind is str:
-                if scan is None:
+                if is_plain:
                     try:
                         data = value.encode()
                     except UnicodeEncodeError:
