@@ -104,13 +104,19 @@ class EmitCore(ChunkIntake):
             if self._stages:
                 entry = self._staged(scope, stamp, seen, severity, text, body, merged, trace, event_name)
             else:
-                own = dict(merged) if merged is attributes else merged  # whoever gave it may change it meanwhile
-                record = self._written(stamp, seen, severity, text, body, own, trace, event_name)
+                own = dict(merged)  # whoever gave it may change it meanwhile
+                try:
+                    record = self._writer.write(stamp, seen, severity, text, body, own, trace, event_name)
+                except Exception:  # noqa: BLE001 - done again on the long way, which contains, counts and fails closed
+                    record = self._contained(stamp, seen, severity, text, body, own, trace, event_name)
                 entry = (record, severity, scope)
         except Exception:  # noqa: BLE001 - the promise of a log call: counted, never raised
             self._count_dropped(severity, "encode_error")
             return
-        self._admit(entry, severity)
+        if entry is None:
+            self._count_filtered(severity)
+        else:
+            self._admit(entry)
 
     def take(
         self,
@@ -135,18 +141,28 @@ class EmitCore(ChunkIntake):
             self._count_dropped(severity, "shutdown")
             return
         try:
-            trace = self._trace.current()
+            cache = self._trace
+            known, trace = cache.cached
+            if cache.get(None) is not known:
+                trace = cache.current()
             now = time_ns()
             if bound or self._static or (self._context_vars and BOUND.get()):
                 attributes = merge_attributes(self.plan, attributes, bound)  # type: ignore[assignment]  # a new dict
             if self._stages:
                 entry = self._staged(scope, now, now, severity, text, body, attributes, trace, "")
+                if entry is None:
+                    self._count_filtered(severity)
+                    return
             else:
-                entry = (self._written(now, now, severity, text, body, attributes, trace, ""), severity, scope)
+                try:
+                    record = self._writer.write(now, now, severity, text, body, attributes, trace, "")
+                except Exception:  # noqa: BLE001 - done again on the long way, which contains, counts and fails closed
+                    record = self._contained(now, now, severity, text, body, attributes, trace, "")
+                entry = (record, severity, scope)
         except Exception:  # noqa: BLE001 - the promise of a log call: counted, never raised
             self._count_dropped(severity, "encode_error")
             return
-        self._admit(entry, severity)
+        self._admit(entry)
 
     def submit_fields(
         self,
@@ -188,9 +204,12 @@ class EmitCore(ChunkIntake):
         except Exception:  # noqa: BLE001 - the promise of a log call: counted, never raised
             self._count_dropped(severity, "encode_error")
             return
-        self._admit(entry, severity)
+        if entry is None:
+            self._count_filtered(severity)
+        else:
+            self._admit(entry)
 
-    def _written(
+    def _contained(
         self,
         timestamp: int,
         observed: int,
@@ -201,13 +220,10 @@ class EmitCore(ChunkIntake):
         trace: bytes,
         event_name: str,
     ) -> bytes:
-        """Give the record with tag and length; what raises on the short way is contained on the long."""
-        try:
-            return self._writer.write(timestamp, observed, severity, text, body, attributes, trace, event_name)
-        except Exception:  # noqa: BLE001 - done again below, which contains, counts and fails closed
-            return tagged(
-                build_payload(self.plan, timestamp, observed, severity, text, body, attributes, 0, trace, event_name)
-            )
+        """Give the record, tag and length included, of fields of which something raised."""
+        return tagged(
+            build_payload(self.plan, timestamp, observed, severity, text, body, attributes, 0, trace, event_name)
+        )
 
     def _trace_bytes(self, ids: tuple[int, int, int] | None, context: Context | None) -> bytes:
         if ids is not None:

@@ -98,43 +98,39 @@ class ChunkIntake:
 
     # -- storing -------------------------------------------------------------------------------------------------------
 
-    def _admit(self, entry: Entry | None, severity: int) -> None:
-        """Put a record into its band's open chunk, and count it; None: it was filtered out.
+    def _admit(self, entry: Entry) -> None:
+        """Put a record into its band's open chunk, and count it.
 
         Outside of all that contains errors: what a signal handler raises after the record was stored is the
         application's own, and must not count the record a second time.
         """
-        if entry is None:
-            self._count_filtered(severity)
-            return
-        severity = entry[1]
-        band = BANDS[severity]
-        need = len(entry[0])
+        record, severity, _ = entry
+        need = len(record)
         counts = self._submitted
+        chunk = self._open[BANDS[severity]]
+        # No call, no new container and no jump from here to the return: see above.
+        if chunk is not None and need <= chunk.room and not self.count_limit and not self.seal_count:
+            chunk.entries += entry
+            chunk.room -= need
+            counts[severity] += 1
+            self._stored += 1
+            return
         for _ in range(ATTEMPTS):
-            chunk = self._open[band]
-            # No call, no new container and no jump from here to the return: see above.
-            if chunk is not None and chunk.length + need <= chunk.size and not self.count_limit and not self.seal_count:
-                chunk.entries += entry
-                chunk.length += need
-                counts[severity] += 1
-                self._stored += 1
+            if self._admit_bounded(entry, need, BANDS[severity]):
                 return
-            if (self.count_limit or self.seal_count) and self._admit_bounded(entry, need, band):
-                return
-            if not self._make_room(need, band, severity):
+            if not self._make_room(need, BANDS[severity], severity):
                 return
         self._count_dropped(severity, "queue_full")
 
     def _admit_bounded(self, entry: Entry, need: int, band: int) -> bool:
-        """Store as above where records are counted against a bound; False: there is no room."""
+        """Store as above, also where records are counted against a bound; False: there is no room."""
         limit = self.count_limit or _NO_LIMIT
         severity = entry[1]
         counts = self._submitted
         chunk = self._open[band]
-        if chunk is not None and chunk.length + need <= chunk.size and self._stored - self.settled_total < limit:
+        if chunk is not None and need <= chunk.room and self._stored - self.settled_total < limit:
             chunk.entries += entry
-            chunk.length += need
+            chunk.room -= need
             counts[severity] += 1
             self._stored += 1
         else:
@@ -176,10 +172,10 @@ class ChunkIntake:
         """Open a fresh chunk in place of one that is too full; give it back where another call has opened one."""
         sealed = self.sealed
         old = self._open[band]
-        if old is not None and old.length + need > old.size:  # nothing comes in between from here to the sealing
+        if old is not None and need > old.room:  # nothing comes in between from here to the sealing
             self._open[band] = fresh
             self._changes += 1
-            if old.length:
+            if old.room < old.size:
                 sealed.append(old)
                 self._host.wake()
             else:  # too small for this record, and nobody has written to it yet
@@ -195,7 +191,7 @@ class ChunkIntake:
     def seal_open(self) -> None:
         """Seal every open chunk that holds a record (flush, timer, shutdown)."""
         for band, chunk in enumerate(self._open):
-            if chunk is not None and chunk.length:
+            if chunk is not None and chunk.room < chunk.size:
                 self._seal(band, chunk)
 
     def stored_total(self) -> int:

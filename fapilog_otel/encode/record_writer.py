@@ -29,6 +29,10 @@ KEYS: Final = 4096
 """Keys that are kept; when there are more, all are forgotten."""
 KEY_LENGTH: Final = 256
 """Characters of a key, or severity text, that is kept."""
+HEADS: Final = 16_384
+"""Prefixes of texts that are kept with the keys; when there are more, all keys are forgotten."""
+HEAD_LENGTH: Final = 128
+"""Bytes of a text whose prefix is kept."""
 TEXTS: Final = 1024
 """Texts that are kept as free of secrets; when there are more, all are forgotten."""
 TEXT_LENGTH: Final = 128
@@ -39,13 +43,10 @@ _DOUBLE = struct.Struct("<d").pack
 _LAST = tuple(bytes((number,)) for number in range(128))  # the last byte of a varint
 _MORE = tuple(bytes((number | 0x80,)) for number in range(128))  # any byte before it
 
-_SHORT = 1024  # bytes of a text whose prefix is taken from a table
-_TABLED = 2048  # bytes of a field or record whose prefix is taken from a table
-# What stands before a text inside of its field: the length of the AnyValue, its tag, the length of the text.
-_TEXT_HEADS = tuple(_wire.varint(1 + len(_wire.varint(n)) + n) + b"\x0a" + _wire.varint(n) for n in range(_SHORT))
-_TEXT_SIZES = tuple(len(head) + n for n, head in enumerate(_TEXT_HEADS))
-_BODY_HEADS = tuple(b"\x2a" + head for head in _TEXT_HEADS)
-_FIELD_HEADS = tuple(b"\x32" + _wire.varint(n) for n in range(_TABLED))
+_TABLED = 1024  # bytes of a text or record whose prefix is taken from a table
+_BODY_HEADS = tuple(
+    b"\x2a" + _wire.varint(1 + len(_wire.varint(n)) + n) + b"\x0a" + _wire.varint(n) for n in range(_TABLED)
+)
 _RECORD_HEADS = tuple(b"\x12" + _wire.varint(n) for n in range(_TABLED))
 
 
@@ -73,21 +74,19 @@ class KeyForm:
     Args:
         key: The key as text.
         redaction: Whose verdict and mask; None: all keys are kept.
-        short: Bytes below which a text needs neither cutting nor a long prefix.
     """
 
     __slots__ = (
-        "chunk", "dropped", "false", "fixed", "integers", "none", "real", "room", "size", "text", "true", "wire",
+        "chunk", "dropped", "false", "fixed", "heads", "integers", "none", "real", "text", "true", "wire",
     )  # fmt: skip
 
-    def __init__(self, key: str, redaction: Redaction | None, short: int = _SHORT) -> None:
+    def __init__(self, key: str, redaction: Redaction | None) -> None:
         self.text = key
         self.wire = wire = _wire.key_chunk(key)
         self.dropped = 0 if key else 1
         self.fixed = self._fixed(redaction)
         self.chunk = wire + b"\x12"
-        self.size = len(self.chunk)
-        self.room = min(short, _TABLED - self.size - 8)  # with it the field's head is in the table as well
+        self.heads: dict[int, bytes] = {}  # before a text, by its bytes
         self.true = _wire.key_value(b"\x32", wire, b"\x10\x01")
         self.false = _wire.key_value(b"\x32", wire, b"\x10\x00")
         self.none = _wire.key_value(b"\x32", wire, b"")
@@ -118,8 +117,9 @@ class RecordWriter:
         self._attribute_limit = plan.limits.attributes
         self._record_limit = plan.limits.record_bytes
         self._value_length = plan.limits.value_length
-        self._keys: dict[str, KeyForm] = {}
-        self._short = _SHORT if plan.limits.value_length is None else min(_SHORT, plan.limits.value_length + 1)
+        self._keys: dict[str, KeyForm] = {}  # those whose value is written
+        self._fixed: dict[str, KeyForm] = {}  # those that are masked, left out, or empty
+        self._heads = 0
         self._severities: list[tuple[str | None, bytes]] = [(None, b"")] * (MAX_SEVERITY + 1)
         self._texts: dict[str, bytes] = {}
         self._scan: Callable[[str], bool] | None = None
@@ -156,16 +156,15 @@ class RecordWriter:
         if type(body) is str:
             data = self._texts.get(body) or self._text(body)
             size = len(data)
-            parts += (_BODY_HEADS[size], data) if size < _SHORT else (_body_field(_wire.delimited(b"\x0a", data)),)
+            parts += (_BODY_HEADS[size], data) if size < _TABLED else (_body_field(_wire.delimited(b"\x0a", data)),)
         elif body is not None:
             budget = Budget(self._plan.limits.nodes, self._plan.limits.depth)
             parts.append(_body_field(body_value(body, self._plan, budget) or b""))
-        dropped = len(attributes) - self._attribute_limit
-        if dropped > 0:
-            attributes = select_attributes(attributes, self._attribute_limit)
+        if len(attributes) <= self._attribute_limit:
+            dropped = self._write_attributes(attributes, parts, budget)
         else:
-            dropped = 0
-        dropped += self._write_attributes(attributes, parts, budget)
+            chosen = select_attributes(attributes, self._attribute_limit)
+            dropped = len(attributes) - len(chosen) + self._write_attributes(chosen, parts, budget)
         if dropped:
             parts.append(b"\x38" + _wire.varint(dropped))
         if observed:
@@ -190,11 +189,12 @@ class RecordWriter:
             form = keys.get(key) if type(key) is str else None
             if form is None:
                 form = self._form(key)
+                if form.fixed is not None:
+                    dropped += form.dropped
+                    parts.append(form.fixed)
+                    continue
             kind = type(value)
-            if form.fixed is not None:
-                dropped += form.dropped
-                parts.append(form.fixed)
-            elif kind is str:
+            if kind is str:
                 if is_plain:
                     try:
                         data = value.encode()
@@ -202,26 +202,26 @@ class RecordWriter:
                         data = utf8(value)
                 else:
                     data = texts.get(value) or self._text(value)
-                size = len(data)
-                if size < form.room:
-                    parts += (_FIELD_HEADS[form.size + _TEXT_SIZES[size]], form.chunk, _TEXT_HEADS[size], data)
+                head = form.heads.get(len(data))
+                if head is not None:
+                    parts += (head, data)
                 else:
-                    parts.append(self._long_text(form, data))
-            elif kind is int and 0 <= value <= INT64_MAX:
+                    parts += self._text_field(form, data)
+            elif kind is int and 0 <= value < 2097152:
                 if value < 128:
                     parts += (form.integers[0], _LAST[value])
                 elif value < 16384:
                     parts += (form.integers[1], _MORE[value & 127], _LAST[value >> 7])
-                elif value < 2097152:
-                    parts += (form.integers[2], _MORE[value & 127], _MORE[value >> 7 & 127], _LAST[value >> 14])
                 else:
-                    parts.append(_wire.key_value(b"\x32", form.wire, b"\x18" + _wire.varint(value)))
+                    parts += (form.integers[2], _MORE[value & 127], _MORE[value >> 7 & 127], _LAST[value >> 14])
             elif kind is float:
                 parts += (form.real, _DOUBLE(value))
             elif kind is bool:
                 parts.append(form.true if value else form.false)
             elif value is None:
                 parts.append(form.none)
+            elif kind is int and 0 <= value <= INT64_MAX:
+                parts.append(_wire.key_value(b"\x32", form.wire, b"\x18" + _wire.varint(value)))
             else:
                 if budget is None:
                     budget = Budget(self._plan.limits.nodes, self._plan.limits.depth)
@@ -229,12 +229,37 @@ class RecordWriter:
         return dropped
 
     def _form(self, raw: object) -> KeyForm:
-        form = KeyForm(normalise_key(raw), self._redaction, self._short)
-        if type(raw) is str and len(raw) <= KEY_LENGTH:
-            if len(self._keys) >= KEYS:
-                self._keys.clear()
-            self._keys[raw] = form
+        """Give the form of a key that is none of the known ordinary ones."""
+        if type(raw) is not str or len(raw) > KEY_LENGTH:
+            return KeyForm(normalise_key(raw), self._redaction)
+        form = self._fixed.get(raw)
+        if form is None:
+            form = KeyForm(normalise_key(raw), self._redaction)
+            if len(self._keys) + len(self._fixed) >= KEYS:
+                self._forget_keys()
+            (self._keys if form.fixed is None else self._fixed)[raw] = form
         return form
+
+    def _forget_keys(self) -> None:
+        self._keys.clear()
+        self._fixed.clear()
+        self._heads = 0
+
+    def _text_field(self, form: KeyForm, data: bytes) -> tuple[bytes, bytes]:
+        """Give the field of a text in two parts; the first is kept where it may be wanted again."""
+        size = len(data)
+        if self._value_length is not None and size > self._value_length:  # it may have fewer characters than bytes
+            data = data.decode()[: self._value_length].encode()
+            size = len(data)
+        head = b"\x0a" + _wire.varint(size)
+        head = form.chunk + _wire.varint(len(head) + size) + head
+        head = b"\x32" + _wire.varint(len(head) + size) + head
+        if size < HEAD_LENGTH and (self._value_length is None or size <= self._value_length):
+            if self._heads >= HEADS:
+                self._forget_keys()
+            self._heads += 1
+            form.heads[size] = head
+        return head, data
 
     def _severity_fields(self, severity: int, text: str) -> bytes:
         fields = b"\x10" + _LAST[severity] if severity else b""
@@ -254,9 +279,3 @@ class RecordWriter:
                 self._texts.clear()
             self._texts[text] = data
         return data
-
-    def _long_text(self, form: KeyForm, data: bytes) -> bytes:
-        """Give the field of a text that is too long for the tables, or may be longer than the limit."""
-        if self._value_length is not None:
-            data = data.decode()[: self._value_length].encode()
-        return _wire.key_value(b"\x32", form.wire, _wire.delimited(b"\x0a", data))

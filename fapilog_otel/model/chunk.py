@@ -79,7 +79,7 @@ class Chunk:
     """Chunk in plain Python: a list of records while it is open, end to end in one bytes object once it is read.
 
     An emit core adds a record to ``entries`` by one ``+=``, which no signal handler, finaliser or thread can enter, and
-    takes ``length`` further in the same way: see ``encode/emit.py``.
+    takes its size off ``room`` in the same way: see ``encode/emit.py``.
 
     Args:
         size: Bytes that records may fill before the chunk counts as full.
@@ -95,8 +95,8 @@ class Chunk:
         "band",
         "data",
         "entries",
-        "length",
         "owner",
+        "room",
         "size",
     )
 
@@ -104,7 +104,7 @@ class Chunk:
         self.size = size
         self.allocated = size
         self.band = band
-        self.length = 0
+        self.room = size  # bytes that are left
         self.entries: list[Any] = []  # record, severity, scope; record, severity, scope; ...
         self.data = b""
         self.owner: object | None = None  # the buffer's ticket for this chunk
@@ -123,16 +123,21 @@ class Chunk:
         self._settle()
         return list({id(scope): scope for scope in self._scopes}.values())
 
+    @property
+    def length(self) -> int:
+        """Bytes of encoded records."""
+        return self.size - self.room
+
     def fits(self, need: int) -> bool:
         """Tell whether a record of ``need`` bytes, tag and length included, still has room."""
-        return self.length + need <= self.size
+        return need <= self.room
 
     def append(self, record: bytes, severity: int, scope: Scope) -> None:
         """Add one LogRecord message with its tag and length, wholly or not at all."""
         entry = (record, severity, scope)
         size = len(record)
         self.entries += entry
-        self.length += size
+        self.room -= size
 
     def _settle(self) -> None:
         """Put the records end to end; the first reader of a sealed chunk does, so that no log call has to."""

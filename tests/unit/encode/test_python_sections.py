@@ -36,14 +36,14 @@ def section(function: Callable[..., Any], first: str, last: str) -> list[dis.Ins
 @pytest.mark.parametrize(
     ("function", "first", "last"),
     [
-        (ChunkIntake._admit, "chunk = self._open[band]", "self._stored += 1"),
+        (ChunkIntake._admit, "chunk = self._open[BANDS[severity]]", "self._stored += 1"),
         (ChunkIntake._admit_bounded, "chunk = self._open[band]", "self._stored += 1"),
         (ChunkIntake._seal, "if self._open[band] is chunk", "sealed.append(chunk)"),
         (ChunkIntake._install, "old = self._open[band]", "sealed.append(old)"),
         (ChunkIntake._install, "elif self._open[band] is None", "self._changes += 1"),
         (ChunkIntake._count_dropped, "lanes[severity] += 1", "self._changes += 1"),
         (ChunkIntake._count_filtered, "self._filtered[severity] += 1", "self._changes += 1"),
-        (Chunk.append, "self.entries += entry", "self.length += size"),
+        (Chunk.append, "self.entries += entry", "self.room -= size"),
         (Chunk._settle, "if self._scopes is scopes", "del entries[taken]"),
     ],
 )
