@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from fapilog_otel.encode import _wire
 from fapilog_otel.encode.context import BOUND
-from fapilog_otel.encode.intake import LANES, ChunkIntake, EmitHost
+from fapilog_otel.encode.intake import BANDS, LANES, ChunkIntake, EmitHost
 from fapilog_otel.encode.record_path import encode_fields, run_stages
 from fapilog_otel.encode.record_writer import RecordWriter, tagged
 from fapilog_otel.encode.trace import TraceCache
@@ -51,7 +51,7 @@ class EmitCore(ChunkIntake):
         self.plan = plan
         self.closed = False
         self._stages = bool(plan.stages)
-        self._static = bool(plan.static_attributes)
+        self._adds = bool(plan.static_attributes)
         self._context_vars = plan.context_vars
         self._trace = TraceCache()
         self._writer = RecordWriter(plan)
@@ -146,13 +146,14 @@ class EmitCore(ChunkIntake):
             if cache.get(None) is not known:
                 trace = cache.current()
             now = time_ns()
-            if bound or self._static or (self._context_vars and BOUND.get()):
+            if bound or self._adds or (self._context_vars and BOUND.get()):
                 attributes = merge_attributes(self.plan, attributes, bound)  # type: ignore[assignment]  # a new dict
             if self._stages:
                 entry = self._staged(scope, now, now, severity, text, body, attributes, trace, "")
                 if entry is None:
                     self._count_filtered(severity)
                     return
+                severity = entry[1]
             else:
                 try:
                     record = self._writer.write(now, now, severity, text, body, attributes, trace, "")
@@ -162,7 +163,17 @@ class EmitCore(ChunkIntake):
         except Exception:  # noqa: BLE001 - the promise of a log call: counted, never raised
             self._count_dropped(severity, "encode_error")
             return
-        self._admit(entry)
+        need = len(entry[0])
+        counts = self._submitted
+        chunk = self._open[BANDS[severity]]
+        # As `_admit` does, in line; the same rules hold.
+        if chunk is not None and need <= chunk.room and not self.count_limit and not self.seal_count:
+            chunk.entries += entry
+            chunk.room -= need
+            counts[severity] += 1
+            self._stored += 1
+        else:
+            self._admit(entry)
 
     def submit_fields(
         self,

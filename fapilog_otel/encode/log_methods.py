@@ -124,9 +124,10 @@ class LoggerBase:
             return
         if core is not self._core:
             self._attach(core)
-        severity = severity if 0 <= severity <= sev.MAX_SEVERITY else 0
-        if 0 < severity < self._gate:
-            return
+        if not self._gate <= severity <= sev.MAX_SEVERITY:
+            severity = severity if 0 <= severity <= sev.MAX_SEVERITY else 0
+            if 0 < severity < self._gate:
+                return
         if args:
             message = formatted(message, args)
         if exc_info is not None and exc_info is not False:

@@ -43,10 +43,7 @@ _DOUBLE = struct.Struct("<d").pack
 _LAST = tuple(bytes((number,)) for number in range(128))  # the last byte of a varint
 _MORE = tuple(bytes((number | 0x80,)) for number in range(128))  # any byte before it
 
-_TABLED = 1024  # bytes of a text or record whose prefix is taken from a table
-_BODY_HEADS = tuple(
-    b"\x2a" + _wire.varint(1 + len(_wire.varint(n)) + n) + b"\x0a" + _wire.varint(n) for n in range(_TABLED)
-)
+_TABLED = 1024  # bytes of a record whose prefix is taken from a table
 _RECORD_HEADS = tuple(b"\x12" + _wire.varint(n) for n in range(_TABLED))
 
 
@@ -64,8 +61,12 @@ def utf8(text: str) -> bytes:
         return clean_text(text).encode()
 
 
-def _body_field(value: bytes) -> bytes:
-    return _wire.delimited(b"\x2a", value)
+def _keep(known: dict[str, bytes], text: str, encoded: bytes) -> bytes:
+    if len(text) <= TEXT_LENGTH:
+        if len(known) >= TEXTS:
+            known.clear()
+        known[text] = encoded
+    return encoded
 
 
 class KeyForm:
@@ -121,7 +122,8 @@ class RecordWriter:
         self._fixed: dict[str, KeyForm] = {}  # those that are masked, left out, or empty
         self._heads = 0
         self._severities: list[tuple[str | None, bytes]] = [(None, b"")] * (MAX_SEVERITY + 1)
-        self._texts: dict[str, bytes] = {}
+        self._texts: dict[str, bytes] = {}  # without secrets
+        self._bodies: dict[str, bytes] = {}  # the same, as the whole field
         self._scan: Callable[[str], bool] | None = None
         if redaction is not None and redaction.scrub is not None:
             self._scan = suspicion_of(("",) if redaction.always else redaction.literals, digits=redaction.digits)
@@ -129,6 +131,7 @@ class RecordWriter:
     def forget_texts(self) -> None:
         """Let go of the texts, so that none lives on because it was logged once."""
         self._texts.clear()
+        self._bodies.clear()
 
     def write(
         self,
@@ -151,15 +154,18 @@ class RecordWriter:
         known, fields = self._severities[severity]
         if known is not text:
             fields = self._severity_fields(severity, text)
-        parts = [b"\x09", _FIXED64(timestamp), fields] if timestamp else [fields]
+        stamp = _FIXED64(timestamp)
         budget = None
         if type(body) is str:
-            data = self._texts.get(body) or self._text(body)
-            size = len(data)
-            parts += (_BODY_HEADS[size], data) if size < _TABLED else (_body_field(_wire.delimited(b"\x0a", data)),)
-        elif body is not None:
+            parts = [b"\x09", stamp, fields, self._bodies.get(body) or self._text_body(body)]
+        elif body is None:
+            parts = [b"\x09", stamp, fields]
+        else:
             budget = Budget(self._plan.limits.nodes, self._plan.limits.depth)
-            parts.append(_body_field(body_value(body, self._plan, budget) or b""))
+            encoded = body_value(body, self._plan, budget) or b""
+            parts = [b"\x09", stamp, fields, b"\x2a", _wire.varint(len(encoded)), encoded]
+        if not timestamp:
+            del parts[:2]
         if len(attributes) <= self._attribute_limit:
             dropped = self._write_attributes(attributes, parts, budget)
         else:
@@ -168,7 +174,7 @@ class RecordWriter:
         if dropped:
             parts.append(b"\x38" + _wire.varint(dropped))
         if observed:
-            parts += (trace, b"\x59", _FIXED64(observed))
+            parts += (trace, b"\x59", stamp if observed == timestamp else _FIXED64(observed))
         else:
             parts.append(trace)
         if event_name:
@@ -271,11 +277,13 @@ class RecordWriter:
 
     def _text(self, text: str) -> bytes:
         """Give a text as the redactors leave it; where they have nothing to look for, it is kept."""
-        data = utf8(text)
         if self._redaction is not None and self._scan is not None and self._scan(text):
-            return scrubbed(data.decode(), self._redaction).encode()
-        if len(text) <= TEXT_LENGTH:
-            if len(self._texts) >= TEXTS:
-                self._texts.clear()
-            self._texts[text] = data
-        return data
+            return scrubbed(clean_text(text), self._redaction).encode()
+        return _keep(self._texts, text, utf8(text))
+
+    def _text_body(self, text: str) -> bytes:
+        """Give the body field of a text, which is kept like the text."""
+        if self._redaction is not None and self._scan is not None and self._scan(text):
+            data = scrubbed(clean_text(text), self._redaction).encode()
+            return _wire.delimited(b"\x2a", _wire.delimited(b"\x0a", data))
+        return _keep(self._bodies, text, _wire.delimited(b"\x2a", _wire.delimited(b"\x0a", utf8(text))))

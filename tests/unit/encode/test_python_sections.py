@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from fapilog_otel.encode.emit import EmitCore
 from fapilog_otel.encode.intake import ChunkIntake
 from fapilog_otel.model.chunk import Chunk
 
@@ -36,6 +37,7 @@ def section(function: Callable[..., Any], first: str, last: str) -> list[dis.Ins
 @pytest.mark.parametrize(
     ("function", "first", "last"),
     [
+        (EmitCore.take, "chunk = self._open[BANDS[severity]]", "self._stored += 1"),
         (ChunkIntake._admit, "chunk = self._open[BANDS[severity]]", "self._stored += 1"),
         (ChunkIntake._admit_bounded, "chunk = self._open[band]", "self._stored += 1"),
         (ChunkIntake._seal, "if self._open[band] is chunk", "sealed.append(chunk)"),
