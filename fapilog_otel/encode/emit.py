@@ -153,7 +153,7 @@ class EmitCore(ChunkIntake):
                 if entry is None:
                     self._count_filtered(severity)
                     return
-                severity = entry[1]
+                record, severity, _ = entry
             else:
                 try:
                     record = self._writer.write(now, now, severity, text, body, attributes, trace, "")
@@ -163,7 +163,7 @@ class EmitCore(ChunkIntake):
         except Exception:  # noqa: BLE001 - the promise of a log call: counted, never raised
             self._count_dropped(severity, "encode_error")
             return
-        need = len(entry[0])
+        need = len(record)
         counts = self._submitted
         chunk = self._open[BANDS[severity]]
         # As `_admit` does, in line; the same rules hold.

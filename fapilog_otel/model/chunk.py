@@ -10,7 +10,8 @@ same methods over a block of memory that is pooled.
 from __future__ import annotations
 
 from bisect import bisect_right
-from itertools import accumulate, groupby
+from itertools import accumulate, groupby, repeat
+from operator import is_
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -177,16 +178,23 @@ class Chunk:
     def severity_counts(self, lo: int, hi: int) -> dict[int, int]:
         """Count records by severity number."""
         self._settle()
-        found = self._severities[lo:hi]
-        return {severity: found.count(severity) for severity in sorted(set(found))}
+        counts: dict[int, int] = {}
+        left = self._severities[lo:hi]
+        while left:  # a turn for each number there is, mostly one
+            severity = left[0]
+            counts[severity] = left.count(severity)
+            left = left.replace(left[:1], b"") if counts[severity] < len(left) else b""
+        return counts
 
     def runs(self, lo: int, hi: int) -> list[tuple[Scope, int, int]]:
         """Give byte ranges of neighbouring records of one scope."""
         self._settle()
-        offsets = self._offsets
+        offsets, scopes = self._offsets, self._scopes[lo:hi]
+        if scopes and all(map(is_, scopes, repeat(scopes[0]))):  # as most are, and several times faster
+            return [(scopes[0], offsets[lo], offsets[hi])]
         found: list[tuple[Scope, int, int]] = []
         start = lo
-        for _, same in groupby(self._scopes[lo:hi], id):
+        for _, same in groupby(scopes, id):
             end = start + len(list(same))
             found.append((self._scopes[start], offsets[start], offsets[end]))
             start = end
