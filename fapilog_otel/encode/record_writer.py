@@ -43,7 +43,10 @@ _DOUBLE = struct.Struct("<d").pack
 _LAST = tuple(bytes((number,)) for number in range(128))  # the last byte of a varint
 _MORE = tuple(bytes((number | 0x80,)) for number in range(128))  # any byte before it
 
-_TABLED = 1024  # bytes of a record whose prefix is taken from a table
+_TABLED = 1024  # bytes of a body or record whose prefix is taken from a table
+_BODY_HEADS = tuple(
+    b"\x2a" + _wire.varint(1 + len(_wire.varint(n)) + n) + b"\x0a" + _wire.varint(n) for n in range(_TABLED)
+)
 _RECORD_HEADS = tuple(b"\x12" + _wire.varint(n) for n in range(_TABLED))
 
 
@@ -59,6 +62,12 @@ def utf8(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         return clean_text(text).encode()
+
+
+def _body_field(data: bytes) -> bytes:
+    if len(data) < _TABLED:
+        return _BODY_HEADS[len(data)] + data
+    return _wire.delimited(b"\x2a", _wire.delimited(b"\x0a", data))
 
 
 def _keep(known: dict[str, bytes], text: str, encoded: bytes) -> bytes:
@@ -285,5 +294,5 @@ class RecordWriter:
         """Give the body field of a text, which is kept like the text."""
         if self._redaction is not None and self._scan is not None and self._scan(text):
             data = scrubbed(clean_text(text), self._redaction).encode()
-            return _wire.delimited(b"\x2a", _wire.delimited(b"\x0a", data))
-        return _keep(self._bodies, text, _wire.delimited(b"\x2a", _wire.delimited(b"\x0a", utf8(text))))
+            return _body_field(data)
+        return _keep(self._bodies, text, _body_field(utf8(text)))
