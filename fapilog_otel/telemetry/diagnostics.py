@@ -191,7 +191,7 @@ class Diagnostics:
         self._write_pending(early=False)
 
     def flush(self) -> None:
-        """Write everything, counts whose minute is not over too; called at shutdown."""
+        """Write everything, counts whose minute is not over too; called at shutdown, and imports nothing."""
         self._write_pending(early=True)
 
     def _new_kind(self, kind: str) -> _Kind:
@@ -212,7 +212,7 @@ class Diagnostics:
         now = self._clock()
         for state in self._in_order:
             self._take(state, now, early=early)
-        while self._lines and self._prepared():
+        while self._lines and (early or self._prepared()):
             try:
                 line = self._lines.popleft()
             except IndexError:  # another thread took the last one
@@ -231,7 +231,12 @@ class Diagnostics:
         fields = {name: _plain(value) for name, value in line.fields.items()}
         try:
             with exporting():
-                getattr(self._logger, line.level)(clean_server_text(line.event), **fields)
+                if (
+                    self._logger is None
+                ):  # what a shutdown says cannot wait for an import, which another thread may be at
+                    self._output.write(_rendered(line.level, clean_server_text(line.event), fields))
+                else:
+                    getattr(self._logger, line.level)(clean_server_text(line.event), **fields)
         except Exception:  # noqa: BLE001 - stderr may be closed, broken or the user's own; logging on must not depend on it
             self.unwritten += 1
 
@@ -272,6 +277,24 @@ def _structlog_logger(output: _Output) -> Any:
         context_class=dict,
         cache_logger_on_first_use=True,
     )
+
+
+def _rendered(level: str, event: str, fields: Mapping[str, str | float | None]) -> str:
+    """Give the line that structlog's ``LogfmtRenderer`` makes of the same."""
+    return " ".join((f"fapilog_otel {level} {event}", *map(_pair, fields, fields.values()))).rstrip()
+
+
+def _pair(name: str, value: str | float | None) -> str:
+    if value is None:
+        return f"{name}="
+    if isinstance(value, bool):
+        return name if value else f"{name}=false"
+    text = str(value)
+    quoted = any(character in text for character in ' ="')
+    if quoted:
+        text = text.replace("\\", "\\\\")
+    text = text.replace('"', '\\"').replace("\n", "\\n")
+    return f'{name}="{text}"' if quoted else f"{name}={text}"
 
 
 def _plain(value: object) -> str | float | None:
