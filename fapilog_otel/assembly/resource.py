@@ -51,7 +51,7 @@ def detect_resource(attributes: Mapping[str, Any] | None = None, service_name: s
     Returns:
         An ``opentelemetry.sdk.resources.Resource``.
     """
-    from fapilog_otel.compat.sdk import Resource as SdkResource  # noqa: PLC0415 - tens of ms, and only at configure
+    from fapilog_otel.compat.sdk_resources import Resource as SdkResource  # noqa: PLC0415 - tens of ms, and only at configure
 
     given = dict(attributes or {})
     if service_name:
@@ -62,14 +62,14 @@ def detect_resource(attributes: Mapping[str, Any] | None = None, service_name: s
 
 def named_resource(sdk_resource: Any, service_name: str | None) -> Any:
     """Give an SDK resource under another ``service.name``; the very same object where none is given."""
-    from fapilog_otel.compat.sdk import Resource as SdkResource  # noqa: PLC0415 - already loaded by whoever has one
+    from fapilog_otel.compat.sdk_resources import Resource as SdkResource  # noqa: PLC0415 - already loaded by whoever has one
 
     return sdk_resource.merge(SdkResource({"service.name": service_name})) if service_name else sdk_resource
 
 
 def detected_instance_id() -> str:
     """Give the ``service.instance.id`` that the SDK detects for this process: one for all its providers."""
-    from fapilog_otel.compat.sdk import ServiceInstanceIdResourceDetector  # noqa: PLC0415 - as above
+    from fapilog_otel.compat.sdk_resources import ServiceInstanceIdResourceDetector  # noqa: PLC0415 - as above
 
     return str(ServiceInstanceIdResourceDetector().detect().attributes.get(_INSTANCE_ID, ""))
 
@@ -81,7 +81,7 @@ def child_resource(sdk_resource: Any, parents_instance_id: str) -> Any:
         sdk_resource: The parent's; left as it is.
         parents_instance_id: What the parent detected; a ``service.instance.id`` that the application set is kept.
     """
-    from fapilog_otel.compat.sdk import Resource as SdkResource  # noqa: PLC0415 - already loaded by whoever had one
+    from fapilog_otel.compat.sdk_resources import Resource as SdkResource  # noqa: PLC0415 - already loaded by whoever had one
 
     known = sdk_resource.attributes
     changed: dict[str, Any] = {_PID: os.getpid()}

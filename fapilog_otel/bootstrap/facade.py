@@ -24,7 +24,7 @@ class Facade(LoggerProvider):
     def resource(self) -> Any:
         """The SDK resource of the present backend's records; an empty one before there was any."""
         if self._resource is None:
-            from fapilog_otel.compat.sdk import Resource as SdkResource  # noqa: PLC0415 - only before configure()
+            from fapilog_otel.compat.sdk_resources import Resource as SdkResource  # noqa: PLC0415 - only before configure()
 
             return SdkResource.get_empty()
         return self._resource

@@ -122,7 +122,6 @@ class Engine:
             return
         try:
             if self.thread is None and not self.closed:
-                self.spec.diagnostics.prepare()  # a first import on the pipeline thread could hang a forked child
                 thread = threading.Thread(target=self._run, name=_THREAD_NAME, daemon=True)
                 self.thread = thread
                 thread.start()
@@ -374,13 +373,16 @@ class Engine:
     def before_fork(self) -> None:
         """Close transports that cannot live through a fork, in the parent."""
         pause(self)
+        self.spec.diagnostics.before_fork()
 
     def after_fork_in_parent(self) -> None:
         """Reopen what `before_fork` closed."""
+        self.spec.diagnostics.after_fork_in_parent()
         resume(self)
 
     def after_fork_in_child(self) -> None:
         """Begin anew: empty buffer, zero counts, own locks; the thread starts with the first record."""
+        self.spec.diagnostics.after_fork_in_child()
         for destination in self.spec.destinations:
             abandon = getattr(destination.exporter, "abandon", None)
             if callable(abandon):

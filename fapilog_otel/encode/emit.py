@@ -1,25 +1,25 @@
 """The emit path in plain Python; ``_native`` holds its twin with the same methods and the same bytes.
 
-    LoggerBase.info ─► EmitCore.submit ─► trace bytes ─► record stages? ─► encode ─► open chunk of the severity's band
-                                                                                     │ full
-                                                        acquire() a new chunk ◄──────┴──────► sealed, wake()
+    LoggerBase.info ─► EmitCore.take ──► trace bytes ─► record stages? ─► RecordWriter ─► open chunk of the band
+    Logger.emit ─────► EmitCore.submit ─┘                                                  │ full
+                                                         acquire() a new chunk ◄───────────┴─► sealed, wake()
 
-One `EmitCore` serves all loggers of a provider. Its lock is re-entrant and never held across user code; a call that
-re-enters on the same thread (a signal handler, ``__del__``) leaves its record for the outer call to store. A signal
-handler runs, and raises, only where something is called: so a chunk changes hands without a call in between.
+One `EmitCore` serves all loggers of a provider, without a lock: ``encode/intake.py`` says how.
 """
 
 from __future__ import annotations
 
-import time
-from collections import deque
-from typing import TYPE_CHECKING, Any, Protocol
+from time import time_ns
+from typing import TYPE_CHECKING, Any
 
 from fapilog_otel.encode import _wire
+from fapilog_otel.encode.context import BOUND
+from fapilog_otel.encode.intake import BANDS, LANES, ChunkIntake, EmitHost
 from fapilog_otel.encode.record_path import encode_fields, run_stages
+from fapilog_otel.encode.record_writer import RecordWriter, tagged
 from fapilog_otel.encode.trace import TraceCache
 from fapilog_otel.encode.values import build_payload, merge_attributes
-from fapilog_otel.model.severity import MAX_SEVERITY, severity_band
+from fapilog_otel.model.severity import MAX_SEVERITY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,74 +27,40 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
 
+    from fapilog_otel.encode.intake import Entry
     from fapilog_otel.encode.plan import EncodePlan
-    from fapilog_otel.model.chunk import Chunk
     from fapilog_otel.model.scope import Scope
 
-LANES = MAX_SEVERITY + 2  # severity numbers 0-24, and one lane for what has no severity (a partial success)
+__all__ = ["LANES", "EmitCore", "EmitHost"]
+
 _MAX_STAMP = (1 << 64) - 1
 
 
-class EmitHost(Protocol):
-    """What an emit core needs of the buffer."""
-
-    def acquire(self, band: int, need: int, may_wait: bool) -> Chunk | None:
-        """Give an empty chunk for records of ``band`` with room for ``need`` bytes; None: drop the record."""
-
-    def release(self, chunk: Chunk) -> None:
-        """Take back an acquired chunk that is not needed after all."""
-
-    def await_count(self, band: int) -> bool:
-        """Under a bound on records: wait for room as the policy says, or make some; False: drop the record."""
-        ...
-
-    def wake(self) -> None:
-        """Learn that a chunk was sealed."""
-
-
-class EmitCore:
+class EmitCore(ChunkIntake):
     """Encodes records into open chunks, one a severity band, and counts them.
 
     Args:
         plan: Compiled stages, redaction and limits.
         host: Where chunks come from and whom to wake.
-        lock: The re-entrant lock of the buffer's accounts.
+        lock: The lock of the buffer's accounts, which this core does without.
     """
 
     def __init__(self, plan: EncodePlan, host: EmitHost, lock: AbstractContextManager[object]) -> None:
+        del lock
+        super().__init__(host)
         self.plan = plan
-        self.sealed: deque[Chunk] = deque()
         self.closed = False
-        self.count_limit = 0
-        self.seal_count = 0
-        self.settled_total = 0
-        self.ops = 0
-        self._host = host
-        self._lock = lock
-        self._busy = False
-        self._late: deque[tuple[bytes | None, int, Scope | None, str]] = deque()
-        self._open: list[Chunk | None] = [None] * 4
+        self._stages = bool(plan.stages)
+        self._adds = bool(plan.static_attributes)
+        self._context_vars = plan.context_vars
         self._trace = TraceCache()
-        self._submitted = [0] * LANES
-        self._filtered = [0] * LANES
-        self._dropped: dict[str, list[int]] = {}
-        self._stored = 0
+        self._writer = RecordWriter(plan)
 
-    # -- counters ------------------------------------------------------------------------------------------------------
-
-    def submitted_counts(self) -> list[int]:
-        """Records submitted so far, by severity lane."""
-        return list(self._submitted)
-
-    def filtered_counts(self) -> list[int]:
-        """Records that an inline stage filtered out, by severity lane."""
-        return list(self._filtered)
-
-    def dropped_counts(self) -> dict[str, list[int]]:
-        """Records dropped before any chunk took them, by reason and severity lane."""
-        return {reason: list(lanes) for reason, lanes in self._dropped.items()}
-
-    # -- submitting ----------------------------------------------------------------------------------------------------
+    def seal_open(self) -> None:
+        """Seal every open chunk that holds a record (flush, timer, shutdown); let go of cached context and texts."""
+        super().seal_open()
+        self._trace.clear()
+        self._writer.forget_texts()
 
     def submit(
         self,
@@ -127,21 +93,87 @@ class EmitCore:
         """
         severity = _lane(severity)
         if self.closed:
-            self._account(None, severity, None, "shutdown")
+            self._count_dropped(severity, "shutdown")
             return
         try:
             trace = self._trace_bytes(ids, context)
-            now = time.time_ns()
+            now = time_ns()
             stamp = now if timestamp < 0 else timestamp if timestamp <= _MAX_STAMP else 0
             seen = observed if 0 < observed <= _MAX_STAMP else now
             merged = merge_attributes(self.plan, attributes, bound)
-            if self.plan.stages:
-                self._submit_staged(scope, stamp, seen, severity, text, body, merged, trace, event_name)
-                return
-            payload = build_payload(self.plan, stamp, seen, severity, text, body, merged, 0, trace, event_name)
-            self._store(_wire.delimited(b"\x12", payload), severity, scope)
+            if self._stages:
+                entry = self._staged(scope, stamp, seen, severity, text, body, merged, trace, event_name)
+            else:
+                own = dict(merged)  # whoever gave it may change it meanwhile
+                try:
+                    record = self._writer.write(stamp, seen, severity, text, body, own, trace, event_name)
+                except Exception:  # noqa: BLE001 - done again on the long way, which contains, counts and fails closed
+                    record = self._contained(stamp, seen, severity, text, body, own, trace, event_name)
+                entry = (record, severity, scope)
         except Exception:  # noqa: BLE001 - the promise of a log call: counted, never raised
-            self._account(None, severity, None, "encode_error")
+            self._count_dropped(severity, "encode_error")
+            return
+        if entry is None:
+            self._count_filtered(severity)
+        else:
+            self._admit(entry)
+
+    def take(
+        self,
+        scope: Scope,
+        severity: int,
+        text: str,
+        body: object,
+        attributes: dict[str, Any],
+        bound: Mapping[str, object] | None,
+    ) -> None:
+        """Submit what a level method was called with: the time is now, the context the current one.
+
+        Args:
+            scope: Scope and resource.
+            severity: 0-24.
+            text: Severity text.
+            body: Any value; None: absent.
+            attributes: The call's own dict of attributes.
+            bound: The logger's bound attributes.
+        """
+        if self.closed:
+            self._count_dropped(severity, "shutdown")
+            return
+        try:
+            cache = self._trace
+            known, trace = cache.cached
+            if cache.get(None) is not known:
+                trace = cache.current()
+            now = time_ns()
+            if bound or self._adds or (self._context_vars and BOUND.get()):
+                attributes = merge_attributes(self.plan, attributes, bound)  # type: ignore[assignment]  # a new dict
+            if self._stages:
+                entry = self._staged(scope, now, now, severity, text, body, attributes, trace, "")
+                if entry is None:
+                    self._count_filtered(severity)
+                    return
+                record, severity, _ = entry
+            else:
+                try:
+                    record = self._writer.write(now, now, severity, text, body, attributes, trace, "")
+                except Exception:  # noqa: BLE001 - done again on the long way, which contains, counts and fails closed
+                    record = self._contained(now, now, severity, text, body, attributes, trace, "")
+                entry = (record, severity, scope)
+        except Exception:  # noqa: BLE001 - the promise of a log call: counted, never raised
+            self._count_dropped(severity, "encode_error")
+            return
+        need = len(record)
+        counts = self._submitted
+        chunk = self._open[BANDS[severity]]
+        # As `_admit` does, in line; the same rules hold.
+        if chunk is not None and need <= chunk.room and not self.count_limit and not self.seal_count:
+            chunk.entries += entry
+            chunk.room -= need
+            counts[severity] += 1
+            self._stored += 1
+        else:
+            self._admit(entry)
 
     def submit_fields(
         self,
@@ -172,18 +204,37 @@ class EmitCore:
         """
         severity = _lane(severity)
         if self.closed:
-            self._account(None, severity, None, "shutdown")
+            self._count_dropped(severity, "shutdown")
             return
         try:
-            result = encode_fields(
+            entry = encode_fields(
                 self.plan, scope, timestamp, observed, severity, text, body, attributes, ids, event_name, dropped
             )
-            if result is None:
-                self._account(None, severity, None, "")
-            else:
-                self._store(_wire.delimited(b"\x12", result[0]), result[1], result[2])
+            if entry is not None:
+                entry = (tagged(entry[0]), entry[1], entry[2])
         except Exception:  # noqa: BLE001 - the promise of a log call: counted, never raised
-            self._account(None, severity, None, "encode_error")
+            self._count_dropped(severity, "encode_error")
+            return
+        if entry is None:
+            self._count_filtered(severity)
+        else:
+            self._admit(entry)
+
+    def _contained(
+        self,
+        timestamp: int,
+        observed: int,
+        severity: int,
+        text: str,
+        body: object,
+        attributes: Any,
+        trace: bytes,
+        event_name: str,
+    ) -> bytes:
+        """Give the record, tag and length included, of fields of which something raised."""
+        return tagged(
+            build_payload(self.plan, timestamp, observed, severity, text, body, attributes, 0, trace, event_name)
+        )
 
     def submit_sdk(self, scope: Scope, floor: int, sdk_record: Any) -> bool:  # noqa: ARG002 - the native twin's
         """Encode an SDK ``ReadWriteLogRecord`` that is simple enough to be read at a glance.
@@ -203,7 +254,7 @@ class EmitCore:
             return _wire.trace_fields(*ids)
         return self._trace.current() if context is None else self._trace.of(context)
 
-    def _submit_staged(
+    def _staged(
         self,
         scope: Scope,
         timestamp: int,
@@ -214,132 +265,9 @@ class EmitCore:
         attributes: Mapping[str, object],
         trace: bytes,
         event_name: str,
-    ) -> None:
-        result = run_stages(self.plan, scope, timestamp, observed, severity, text, body, attributes, trace, event_name)
-        if result is None:
-            self._account(None, severity, None, "")
-        else:
-            payload, severity, scope = result
-            self._store(_wire.delimited(b"\x12", payload), severity, scope)
-
-    # -- storing -------------------------------------------------------------------------------------------------------
-
-    def _store(self, record: bytes, severity: int, scope: Scope) -> None:
-        band = severity_band(severity)
-        need = len(record)
-        for _ in range(4):
-            if self._has_room(band, need):
-                self._account(record, severity, scope, "")
-                return
-            if self._count_full():
-                if not self._host.await_count(band):
-                    break
-                continue
-            chunk = self._host.acquire(band, need, True)
-            if chunk is None:
-                break
-            self._install(band, chunk, need)
-        self._account(None, severity, None, "queue_full")
-
-    def _count_full(self) -> bool:
-        return self.count_limit > 0 and self._stored - self.settled_total >= self.count_limit
-
-    def _has_room(self, band: int, need: int) -> bool:
-        if self._count_full():
-            return False
-        chunk = self._open[band]
-        return chunk is not None and chunk.fits(need) and not (self.seal_count and chunk.count >= self.seal_count)
-
-    def _install(self, band: int, chunk: Chunk, need: int) -> None:
-        with self._lock:
-            if self._has_room(band, need):
-                self._host.release(chunk)
-                return
-            old = self._open[band]
-            self._open[band] = chunk
-            self.ops += 1
-            if old is None:
-                return
-            if old.offsets:
-                self.sealed.append(old)
-            else:  # too small for this record, and nobody has written to it yet
-                self._host.release(old)
-        self._host.wake()
-
-    def _account(self, record: bytes | None, severity: int, scope: Scope | None, reason: str) -> None:
-        self._late.append((record, severity, scope, reason))
-        with self._lock:
-            if self._busy:
-                return
-            try:
-                self._busy = True  # inside, so that an exception out of a signal handler cannot leave it standing
-                while self._late:
-                    self._place(*self._late.popleft())
-            finally:
-                self._busy = False
-
-    def _place(self, record: bytes | None, severity: int, scope: Scope | None, reason: str) -> None:
-        band = severity_band(severity)
-        chunk = None
-        if record is not None:
-            chunk = self._open[band] or self._reopened(band, len(record))
-            reason = reason if chunk is not None else "queue_full"
-        if record is None or scope is None or chunk is None:
-            lanes = self._dropped.setdefault(reason, [0] * LANES) if reason else self._filtered
-            lanes[severity] += 1
-            self._submitted[severity] += 1
-            self.ops += 1
-            return
-        before = chunk.count
-        try:
-            chunk.append(record, severity, scope)
-        finally:
-            if chunk.count > before:
-                self._stored += 1
-                self._submitted[severity] += 1
-                self.ops += 1
-        if self.seal_count and chunk.count >= self.seal_count and self._open[band] is chunk:
-            self._open[band] = None
-            self.sealed.append(chunk)
-            self._host.wake()
-
-    def _reopened(self, band: int, need: int) -> Chunk | None:
-        """Give an open chunk in place of the one that the timer has sealed since the caller looked."""
-        fresh = self._host.acquire(band, need, False)
-        chunk = self._open[band]
-        if chunk is None:
-            self._open[band] = fresh
-            return fresh
-        if fresh is not None:  # a finaliser or signal handler has logged meanwhile, and opened one
-            self._host.release(fresh)
-        return chunk
-
-    def seal_open(self) -> None:
-        """Seal every open chunk that holds a record (flush, timer, shutdown), and let go of the cached context."""
-        with self._lock:
-            self._trace.clear()
-            for band in range(4):
-                chunk = self._open[band]
-                if chunk is not None and chunk.offsets:
-                    self._open[band] = None
-                    self.sealed.append(chunk)
-                    self.ops += 1
-
-    def stored_total(self) -> int:
-        """Records written into chunks so far."""
-        return self._stored
-
-    def open_records(self) -> int:
-        """Records in open chunks."""
-        return sum(chunk.count for chunk in self._open if chunk is not None)
-
-    def drop_open(self) -> list[Chunk]:
-        """Give up the open chunks, empty ones included (shutdown, a forked child)."""
-        with self._lock:
-            chunks = self._open
-            self._open = [None] * 4
-            self.ops += 1
-        return [chunk for chunk in chunks if chunk is not None]
+    ) -> Entry | None:
+        entry = run_stages(self.plan, scope, timestamp, observed, severity, text, body, attributes, trace, event_name)
+        return None if entry is None else (tagged(entry[0]), entry[1], entry[2])
 
 
 def _lane(severity: int) -> int:

@@ -118,15 +118,26 @@ class LoggerBase:
         attributes: dict[str, Any],
     ) -> None:
         """Submit a record of our own level methods: timestamps are now, the context is the current one."""
-        if not self.gate_open(severity):
+        port = self.port
+        core = port.core
+        if core is None or EXPORTING.get():  # what our own exporting logs must not feed back
             return
+        if core is not self._core:
+            self._attach(core)
+        if not self._gate <= severity <= sev.MAX_SEVERITY:
+            severity = severity if 0 <= severity <= sev.MAX_SEVERITY else 0
+            if 0 < severity < self._gate:
+                return
         if args:
             message = formatted(message, args)
         if exc_info is not None and exc_info is not False:
             exception = exception_of(exc_info)
             if exception is not None:
                 attributes = with_exception(attributes, exception)
-        self._hand_over(-1, 0, severity, text, message, attributes, None, None, "")
+        if port.processed is not None:
+            port.processed(self, -1, 0, severity, text, message, attributes, None, None, "")
+        elif self._scope is not None:
+            core.take(self._scope, severity, text, message, attributes, self.bound)
 
     def _hand_over(
         self,

@@ -8,9 +8,18 @@ from fapilog_otel.compat.api import runtime_context_var, span_context_ids
 from fapilog_otel.encode._wire import trace_fields
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from opentelemetry.context import Context
 
 _NOTHING: tuple[object, bytes] = (object(), b"")
+_UNKNOWN = object()
+
+
+def _unknown(default: None) -> object:
+    """Stand for the current context where OpenTelemetry keeps it elsewhere: no cache knows it."""
+    del default
+    return _UNKNOWN
 
 
 def context_fields(context: Context | None) -> bytes:
@@ -28,27 +37,28 @@ class TraceCache:
     `clear` lets go of it.
     """
 
-    __slots__ = ("_cached", "_var")
+    __slots__ = ("cached", "get")
 
     def __init__(self) -> None:
-        self._var = runtime_context_var()
-        self._cached = _NOTHING  # one tuple, so that no thread sees a context beside another's fields
+        var = runtime_context_var()
+        self.get: Callable[[None], Context | object | None] = _unknown if var is None else var.get
+        self.cached = _NOTHING  # one tuple, so that no thread sees a context beside another's fields
 
     def current(self) -> bytes:
         """Give the trace fields of the current context."""
-        if self._var is None:
+        context = self.get(None)
+        if context is _UNKNOWN:
             return context_fields(None)
-        context = self._var.get(None)
-        return b"" if context is None else self.of(context)
+        return b"" if context is None else self.of(context)  # type: ignore[arg-type]
 
     def of(self, context: Context) -> bytes:
         """Give the trace fields of an explicit context."""
-        known, fields = self._cached
+        known, fields = self.cached
         if context is not known:
             fields = context_fields(context)
-            self._cached = (context, fields)
+            self.cached = (context, fields)
         return fields
 
     def clear(self) -> None:
         """Let go of the context, and of the span in it."""
-        self._cached = _NOTHING
+        self.cached = _NOTHING

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from fapilog_otel.encode.suspicion import has_digit_run, suspicion_of
 from fapilog_otel.errors import ConfigError
 from fapilog_otel.pipeline.cards import mask_cards
 
@@ -164,8 +165,6 @@ VALUE_PATTERNS: Final = (
     ValuePattern("payment_card", mask_cards, (), digits=True),
 )
 
-_MAYBE_DIGIT_RUN = re.compile(r"[0-9][0-9 -]{11}")
-
 
 def make_scrub(patterns: Sequence[ValuePattern], mask: str) -> Callable[[str], str]:
     """Give the function that masks what any of the patterns finds, and returns the same object when none does.
@@ -178,13 +177,13 @@ def make_scrub(patterns: Sequence[ValuePattern], mask: str) -> Callable[[str], s
     suspicious = _suspicion(patterns)
 
     def scrub(text: str) -> str:
-        folded = text.lower()
-        if not suspicious(folded):
+        if not suspicious(text):
             return text
+        folded = text.lower()
         out = text
         for substitute, literals, digits in rules:
             if digits:
-                if _MAYBE_DIGIT_RUN.search(out) is not None:
+                if has_digit_run(out):
                     out = substitute(out, mask)
                 continue
             for literal in literals or ("",):
@@ -197,20 +196,11 @@ def make_scrub(patterns: Sequence[ValuePattern], mask: str) -> Callable[[str], s
 
 
 def _suspicion(patterns: Sequence[ValuePattern]) -> Callable[[str], bool]:
-    """Give the test that most texts fail: a search of the lower-case text for what any of the patterns needs."""
+    """Give the test that most texts fail: whether a text holds what any of the patterns needs."""
     if any(not pattern.literals and not pattern.digits for pattern in patterns):
         return lambda _: True
-    literals = dict.fromkeys(literal for pattern in patterns for literal in pattern.literals)
-    digits = any(pattern.digits for pattern in patterns)
-    # Digits apart: in one expression with the literals they would cost the search its table of first characters.
-    search = re.compile("|".join(map(re.escape, literals))).search if literals else None
-
-    def suspicious(folded: str) -> bool:
-        if search is not None and search(folded) is not None:
-            return True
-        return digits and _MAYBE_DIGIT_RUN.search(folded) is not None
-
-    return suspicious
+    literals = (literal for pattern in patterns for literal in pattern.literals)
+    return suspicion_of(literals, digits=any(pattern.digits for pattern in patterns))
 
 
 def user_pattern(expression: str | re.Pattern[str]) -> ValuePattern:

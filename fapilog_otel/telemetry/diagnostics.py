@@ -29,6 +29,7 @@ _WINDOW: Final = 16_384
 _KINDS_LIMIT: Final = 256
 _LINES_LIMIT: Final = 256
 _SHORTEST_SECRET: Final = 4
+_IMPORT_WAIT: Final = 5.0  # seconds that a fork waits for another thread's import
 
 # C0, DEL and C1 control a terminal; the others are invisible there or reorder what stands around them.
 _INVISIBLE: Final = (*range(0x20), *range(0x7F, 0xA0), 0x61C, *range(0x200B, 0x2010), *range(0x202A, 0x202F),
@@ -127,13 +128,40 @@ class Diagnostics:
         self._in_order: list[_Kind] = []  # unlike the dict, it may grow while it is iterated
         self._lines: deque[_Line] = deque(maxlen=_LINES_LIMIT)
         self._logger: Any = None
+        self._importing = threading.Lock()
+        self._forks = 0  # engines that have announced one
+        self._holds = False
         self.unwritten = 0
         """Lines lost because stderr would not take them."""
 
-    def prepare(self) -> None:
-        """Import what the first line needs, before threads start: a child forked during the import could hang in it."""
-        if self._logger is None:
+    def _prepare(self) -> bool:
+        """Import what the first line needs; False: another thread is at it, or a fork is under way."""
+        if self._logger is not None:
+            return True
+        if not self._importing.acquire(blocking=False):
+            return False
+        try:
             self._logger = _structlog_logger(self._output)
+        finally:
+            self._importing.release()
+        return True
+
+    def before_fork(self) -> None:
+        """Keep every thread from importing while a process forks: the child would wait for that thread for ever."""
+        self._forks += 1
+        if self._forks == 1:
+            self._holds = self._importing.acquire(timeout=_IMPORT_WAIT)
+
+    def after_fork_in_parent(self) -> None:
+        """Let lines be written again."""
+        self._forks -= 1
+        if not self._forks and self._holds:
+            self._importing.release()
+
+    def after_fork_in_child(self) -> None:
+        """Let lines be written, whatever the parent's threads were at."""
+        self._forks = 0
+        self._importing = threading.Lock()
 
     def report(self, kind: str, event: str, /, *, level: str = "warning", **fields: object) -> None:
         """Say what happened, unless this kind had its line within the last minute: then it is counted.
@@ -163,7 +191,7 @@ class Diagnostics:
         self._write_pending(early=False)
 
     def flush(self) -> None:
-        """Write everything, counts whose minute is not over too; called at shutdown."""
+        """Write everything, counts whose minute is not over too; called at shutdown, and imports nothing."""
         self._write_pending(early=True)
 
     def _new_kind(self, kind: str) -> _Kind:
@@ -184,19 +212,31 @@ class Diagnostics:
         now = self._clock()
         for state in self._in_order:
             self._take(state, now, early=early)
-        while self._lines:
+        while self._lines and (early or self._prepared()):
             try:
                 line = self._lines.popleft()
             except IndexError:  # another thread took the last one
                 return
             self._log(line)
 
+    def _prepared(self) -> bool:
+        try:
+            return self._prepare()
+        except Exception:  # noqa: BLE001 - a broken installation of structlog; logging on must not depend on it
+            self.unwritten += len(self._lines)
+            self._lines.clear()
+            return False
+
     def _log(self, line: _Line) -> None:
         fields = {name: _plain(value) for name, value in line.fields.items()}
         try:
-            self.prepare()
             with exporting():
-                getattr(self._logger, line.level)(clean_server_text(line.event), **fields)
+                if (
+                    self._logger is None
+                ):  # what a shutdown says cannot wait for an import, which another thread may be at
+                    self._output.write(_rendered(line.level, clean_server_text(line.event), fields))
+                else:
+                    getattr(self._logger, line.level)(clean_server_text(line.event), **fields)
         except Exception:  # noqa: BLE001 - stderr may be closed, broken or the user's own; logging on must not depend on it
             self.unwritten += 1
 
@@ -237,6 +277,24 @@ def _structlog_logger(output: _Output) -> Any:
         context_class=dict,
         cache_logger_on_first_use=True,
     )
+
+
+def _rendered(level: str, event: str, fields: Mapping[str, str | float | None]) -> str:
+    """Give the line that structlog's ``LogfmtRenderer`` makes of the same."""
+    return " ".join((f"fapilog_otel {level} {event}", *map(_pair, fields, fields.values()))).rstrip()
+
+
+def _pair(name: str, value: str | float | None) -> str:
+    if value is None:
+        return f"{name}="
+    if isinstance(value, bool):
+        return name if value else f"{name}=false"
+    text = str(value)
+    quoted = any(character in text for character in ' ="')
+    if quoted:
+        text = text.replace("\\", "\\\\")
+    text = text.replace('"', '\\"').replace("\n", "\\n")
+    return f'{name}="{text}"' if quoted else f"{name}={text}"
 
 
 def _plain(value: object) -> str | float | None:

@@ -67,3 +67,65 @@ class TestLoggerBeforeConfigure:
         loaded = loaded_after(LOG)
         assert "opentelemetry.context" in loaded
         assert "opentelemetry.sdk" not in loaded
+
+
+FIRST_RECORD = """
+import fapilog_otel
+from fapilog_otel.receiver import OtlpReceiver
+with OtlpReceiver() as receiver:
+    handle = fapilog_otel.configure(endpoint=receiver.http_endpoint)
+    fapilog_otel.get_logger("shop").info("first")
+    assert handle.flush(10)
+    handle.shutdown()
+"""
+CONFIGURED = """
+import fapilog_otel
+fapilog_otel.configure(endpoint="http://127.0.0.1:9", sources=["stdlib"])
+"""
+NOT_TO_CONFIGURE = (
+    "fapilog_otel.cli",
+    "fapilog_otel.encode.json",
+    "fapilog_otel.provider.exporter",
+    "fapilog_otel.provider.processor",
+    "fapilog_otel.receiver",
+    "fapilog_otel.testing",
+    "fapilog_otel_exporters.console",
+    "fapilog_otel_exporters.memory",
+    "fapilog_otel_exporters.otlp_file",
+    "fapilog_otel_exporters.otlp_grpc",
+    "fapilog_otel_exporters.sdk_adapter",
+    "fapilog_otel_exporters.stdout_json",
+    "fastapi",
+    "google.protobuf",
+    "grpc",
+    "opentelemetry.exporter",
+    "opentelemetry.proto",
+    "opentelemetry.sdk._logs",
+    "opentelemetry.sdk.metrics",
+    "opentelemetry.sdk.trace",
+    "prometheus_client",
+    "pygments",
+    "requests",
+    "rich",
+    "sqlite3",
+    "structlog",
+    "typer",
+    "uvicorn",
+)
+
+
+class TestConfigure:
+    """A process that logs over HTTP pays for HTTP and for nothing else."""
+
+    @pytest.mark.parametrize("module", NOT_TO_CONFIGURE)
+    def test_leaves_a_module_alone(self, module: str) -> None:
+        assert module not in loaded_after(CONFIGURED)
+
+    def test_loads_the_transport_in_use(self) -> None:
+        assert "fapilog_otel_exporters.otlp_http._exporter" in loaded_after(CONFIGURED)
+
+
+class TestFirstRecord:
+    @pytest.mark.parametrize("module", ["structlog", "rich", "opentelemetry.sdk._logs"])
+    def test_leaves_a_module_alone(self, module: str) -> None:
+        assert module not in loaded_after(FIRST_RECORD)

@@ -255,11 +255,11 @@ class TestPythonCache:
         cache = trace.TraceCache()
         first, second = (set_span_in_context(span(number)) for number in (1, 2))
         assert cache.of(first) == cache.of(first) == trace_fields((1 << 64) | 1, 1, 1)
-        assert cache._cached[0] is first
+        assert cache.cached[0] is first
         assert cache.of(second) == trace_fields((2 << 64) | 2, 2, 1)
         cache.clear()
-        assert first not in cache._cached
-        assert second not in cache._cached
+        assert first not in cache.cached
+        assert second not in cache.cached
 
 
 class TestFields:

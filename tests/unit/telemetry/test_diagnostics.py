@@ -7,10 +7,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import structlog
 
+from fapilog_otel.telemetry import diagnostics as diagnostics_module
 from fapilog_otel.telemetry.diagnostics import Diagnostics, clean_server_text, get_diagnostics
 from fapilog_otel.telemetry.origin import is_internal
 
@@ -239,9 +241,73 @@ class TestIndependence:
         assert capsys.readouterr().err == "fapilog_otel warning first\n"
 
 
+class TestForks:
+    """A child forked in the middle of another thread's import would wait for that thread for ever."""
+
+    def test_a_line_waits_until_the_fork_is_over(self, told: Told) -> None:
+        told.diagnostics.before_fork()
+        told.report("a", "during the fork")
+        assert told.lines == []
+        told.diagnostics.after_fork_in_parent()
+        told.diagnostics.write()
+        assert told.lines == ["fapilog_otel warning during the fork"]
+
+    def test_two_engines_that_announce_the_same_fork_wait_once(self, told: Told) -> None:
+        for _ in range(2):
+            told.diagnostics.before_fork()
+        told.diagnostics.after_fork_in_parent()
+        told.report("a", "half over")
+        assert told.lines == []
+        told.diagnostics.after_fork_in_parent()
+        told.report("b", "over")
+        assert len(told.lines) == 2
+
+    def test_the_child_writes_whatever_the_parent_was_at(self, told: Told) -> None:
+        for _ in range(2):
+            told.diagnostics.before_fork()
+        for _ in range(2):
+            told.diagnostics.after_fork_in_child()
+        told.report("a", "in the child")
+        assert told.lines == ["fapilog_otel warning in the child"]
+
+    def test_a_fork_waits_for_an_import(self, told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+        begun, go_on = threading.Event(), threading.Event()
+        make = diagnostics_module._structlog_logger
+
+        def slow(output: Any) -> Any:
+            begun.set()
+            assert go_on.wait(10)
+            return make(output)
+
+        monkeypatch.setattr(diagnostics_module, "_structlog_logger", slow)
+        reporting = threading.Thread(target=told.report, args=("a", "first"))
+        reporting.start()
+        assert begun.wait(10)
+        forking = threading.Thread(target=told.diagnostics.before_fork)
+        forking.start()
+        forking.join(0.05)
+        assert forking.is_alive()
+        go_on.set()
+        forking.join(10)
+        reporting.join(10)
+        assert not forking.is_alive()
+        told.diagnostics.after_fork_in_parent()
+        assert told.lines == ["fapilog_otel warning first"]
+
+    def test_an_import_that_fails_costs_the_lines_and_no_more(
+        self, told: Told, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken(output: Any) -> Any:
+            raise ImportError("no structlog")
+
+        monkeypatch.setattr(diagnostics_module, "_structlog_logger", broken)
+        told.report("a", "first")
+        assert (told.lines, told.diagnostics.unwritten) == ([], 1)
+
+
 class TestThreads:
     def test_many_threads_write_one_line_and_count_the_rest(self, told: Told) -> None:
-        told.diagnostics.prepare()
+        told.diagnostics._prepare()
         _run_together(8, lambda: [told.report("a", "first") for _ in range(2000)])
         told.diagnostics.flush()
         assert len(told.lines) == 2
