@@ -23,6 +23,7 @@ from types import MethodType
 from typing import TYPE_CHECKING, Any, Final
 
 from fapilog_otel.sources.stdlib.levels import level_cache, new_cache_class, restore_cache
+from fapilog_otel.sources.stdlib.patch import Patch, as_part_of_logging, is_of_logging
 from fapilog_otel.telemetry.diagnostics import get_diagnostics
 from fapilog_otel.telemetry.origin import is_internal
 
@@ -38,7 +39,7 @@ MAX_NESTED: Final = 32
 """How many such logs the application's handlers get for one outer record; they format them, which may log again."""
 
 _MAX_MARKS: Final = 32
-_LOGGING_FILE: Final = logging.addLevelName.__code__.co_filename
+_COVERED: Final = ("isEnabledFor", "makeRecord", "filter", "callHandlers")
 
 
 class _ThreadState(threading.local):
@@ -71,22 +72,24 @@ class Hook:
         self.installed = False
         self._receiver = receiver
         self._rules = rules
-        self._cache_class = new_cache_class()
-        self._thread = _ThreadState()
+        self.cache_class = new_cache_class()
+        self.thread = _ThreadState()
         self._is_enabled_for = logging.Logger.isEnabledFor
-        self._patches: list[_Patch] = []
+        self.covers_logging_alone = False
+        self._patches: list[Patch] = []
 
     def install(self) -> None:
         """Put the hook over ``logging.Logger``."""
         self._is_enabled_for = logging.Logger.isEnabledFor
         self.installed = True
+        self.covers_logging_alone = all(is_of_logging(getattr(logging.Logger, name)) for name in _COVERED)
         for name, over in (
             ("isEnabledFor", self._over_is_enabled_for),
             ("makeRecord", self._over_make_record),
             ("filter", self._over_filter),
             ("callHandlers", self._over_call_handlers),
         ):
-            self._patches.append(_Patch(logging.Logger, name, over(getattr(logging.Logger, name))))
+            self._patches.append(Patch(logging.Logger, name, over(getattr(logging.Logger, name))))
 
     def uninstall(self) -> None:
         """Put everything back; a function that somebody has put over ours stays, and ours under it falls silent."""
@@ -102,7 +105,7 @@ class Hook:
 
     def _over_is_enabled_for(self, original: Callable[..., Any]) -> Any:
         # Another's function under ours may decide anew each time; logging's own keeps to the cache, as ours does.
-        remember = self._cache_class if _is_of_logging(original) else None
+        remember = self.cache_class if is_of_logging(original) else None
 
         @functools.wraps(original)
         def isEnabledFor(logger: logging.Logger, level: int) -> Any:  # noqa: N802 - the name of what it stands for
@@ -111,13 +114,13 @@ class Hook:
                 return False
             return original(logger, level) or self._admits(logger, level)
 
-        return _as_part_of_logging(isEnabledFor)
+        return as_part_of_logging(isEnabledFor)
 
     def _admits(self, logger: logging.Logger, level: int) -> bool:
         """Tell whether a record that the logger's own levels refuse is captured, and mark it as ours alone if it is."""
         if not self.installed or logger.disabled or is_internal():
             return False
-        verdicts = level_cache(logger, self._cache_class).ours
+        verdicts = level_cache(logger, self.cache_class).ours
         verdict = verdicts.get(level)
         if verdict is None:
             verdict = verdicts[level] = self._rules.admits(logger, level)
@@ -126,7 +129,7 @@ class Hook:
         return verdict
 
     def _mark(self, logger_id: int, level: int) -> None:
-        marks = self._thread.marks
+        marks = self.thread.marks
         marks.pop((logger_id, level), None)
         marks[logger_id, level] = None
         if len(marks) > _MAX_MARKS:  # checks that no record followed
@@ -138,14 +141,14 @@ class Hook:
         A record that came without a check (``Logger.handle`` of one received from elsewhere) has no mark, and goes to
         the handlers as it would without us.
         """
-        if not isinstance(level, int) or (id(logger), level) not in self._thread.marks:
+        if not isinstance(level, int) or (id(logger), level) not in self.thread.marks:
             return False
         return not self._is_enabled_for(logger, level)
 
     # -- making the record ---------------------------------------------------------------------------------------------
 
     def _over_make_record(self, original: Callable[..., Any]) -> Any:
-        thread = self._thread
+        thread = self.thread
 
         @functools.wraps(original)
         def makeRecord(logger: logging.Logger, *args: Any, **kwargs: Any) -> Any:  # noqa: N802 - as above
@@ -158,12 +161,12 @@ class Hook:
                     raise
                 return plain_record(*args, **kwargs)
 
-        return _as_part_of_logging(makeRecord)
+        return as_part_of_logging(makeRecord)
 
     # -- the dispatch --------------------------------------------------------------------------------------------------
 
     def _over_filter(self, original: Callable[..., Any]) -> Any:
-        thread = self._thread
+        thread = self.thread
 
         @functools.wraps(original)
         def filter(logger: logging.Logger, record: Any) -> Any:  # noqa: A001 - as above
@@ -175,10 +178,10 @@ class Hook:
             thread.captured_for = logger
             return passed
 
-        return _as_part_of_logging(filter)
+        return as_part_of_logging(filter)
 
     def _over_call_handlers(self, original: Callable[..., Any]) -> Any:
-        thread = self._thread
+        thread = self.thread
 
         @functools.wraps(original)
         def callHandlers(logger: logging.Logger, record: Any) -> None:  # noqa: N802 - as above
@@ -187,11 +190,11 @@ class Hook:
             if captured or not self.installed or self._take(logger, record):
                 original(logger, record)
 
-        return _Dispatch(thread, original, _as_part_of_logging(callHandlers))
+        return _Dispatch(thread, original, as_part_of_logging(callHandlers))
 
     def _take(self, logger: logging.Logger, record: logging.LogRecord) -> bool:
         """Capture a record, and tell whether the application's handlers are to get it."""
-        marks = self._thread.marks
+        marks = self.thread.marks
         is_ours_alone = False
         if marks:
             level: Any = getattr(record, "levelno", None)
@@ -202,7 +205,7 @@ class Hook:
 
     def _capture(self, record: logging.LogRecord) -> bool:
         """Hand a record to the receiver, and tell whether it may lead to more logs."""
-        thread = self._thread
+        thread = self.thread
         depth = thread.depth
         if is_internal():
             return True
@@ -215,13 +218,17 @@ class Hook:
             thread.depth = depth + 1
             self._receiver(record)
         except Exception as error:  # noqa: BLE001 - the promise of a log call: counted and told, never raised
-            self.failed += 1
-            get_diagnostics().note("stdlib.failed", "a log record was not captured", error=type(error).__name__)
+            self.fail(error)
         finally:
             thread.depth = depth
             if not depth:
                 thread.nested = 0
         return True
+
+    def fail(self, error: Exception) -> None:
+        """Count a record that an unforeseen error kept from being captured."""
+        self.failed += 1
+        get_diagnostics().note("stdlib.failed", "a log record was not captured", error=type(error).__name__)
 
 
 class _Dispatch:
@@ -241,30 +248,6 @@ class _Dispatch:
             self._thread.captured_for = None
             return MethodType(self._original, logger)
         return MethodType(self._function, logger)
-
-
-_ABSENT: Final = object()
-
-
-class _Patch:
-    """A class attribute that was replaced, and what stood there before."""
-
-    __slots__ = ("_before", "_name", "_owner", "_value")
-
-    def __init__(self, owner: type, name: str, value: object) -> None:
-        self._owner = owner
-        self._name = name
-        self._value = value
-        self._before = owner.__dict__.get(name, _ABSENT)
-        setattr(owner, name, value)
-
-    def undo(self) -> None:
-        if self._owner.__dict__.get(self._name) is not self._value:
-            return  # somebody else's stands there by now
-        if self._before is _ABSENT:
-            delattr(self._owner, self._name)
-        else:
-            setattr(self._owner, self._name, self._before)
 
 
 def plain_record(
@@ -298,19 +281,3 @@ def plain_record(
     items: Mapping[Any, Any] = extra if isinstance(extra, dict) else {"extra": extra} if extra else {}
     record.__dict__.update({f"extra.{key}" if key in taken else key: value for key, value in items.items()})
     return record
-
-
-def _is_of_logging(function: Callable[..., object]) -> bool:
-    """Tell whether a function is logging's own and nobody's that was put over it."""
-    code = getattr(function, "__code__", None)
-    return getattr(code, "co_filename", None) == _LOGGING_FILE and not hasattr(function, "__wrapped__")
-
-
-def _as_part_of_logging(function: Any) -> Any:
-    """Give the function with its frames counted as logging's own.
-
-    ``logging`` tells its frames from the application's by file name: for ``stacklevel``, and for the call stack that it
-    prints when a handler fails, which would otherwise end at our function instead of the caller's line.
-    """
-    function.__code__ = function.__code__.replace(co_filename=_LOGGING_FILE)
-    return function

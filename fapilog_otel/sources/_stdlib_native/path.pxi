@@ -1,0 +1,126 @@
+# What a log call needs of an installed source, and what it remembers of loggers and levels.
+
+cdef enum:
+    MAX_TARGETS = 4096
+
+
+cdef class Target:
+    """Where the records of a logger's name go."""
+
+    cdef object logger       # None: by the ordinary path
+    cdef long floor          # nothing below this stdlib level is captured
+
+    def __cinit__(self, logger, long floor):
+        self.logger = logger
+        self.floor = floor
+
+
+cdef class Severity:
+    """A stdlib level as OpenTelemetry's severity."""
+
+    cdef object name         # the level's name that this was found for
+    cdef object number
+    cdef str text
+
+    def __cinit__(self, name, number, str text):
+        self.name = name
+        self.number = number
+        self.text = text
+
+
+cdef class FastPath:
+    """The short way of log calls to a provider, while it is installed.
+
+    Args:
+        target: Logger name to (our ``Logger`` or None, lowest stdlib level captured).
+        severity: stdlib level and its name to (severity number, severity text).
+        thread: The hook's state of the running thread, for its marks.
+        cache_class: Class of the level caches that hold the hook's verdicts.
+        reserved: Keys of ``extra`` that are no plain attributes.
+        write: ``LoggerBase.write``.
+        failed: Told of an unforeseen error.
+        code_attributes: Whether records tell file, line and function of the log call.
+    """
+
+    cdef object find_target
+    cdef object find_severity
+    cdef object thread
+    cdef object failed
+    cdef object cache_class
+    cdef frozenset reserved
+    cdef bint code_attributes
+    cdef dict targets
+    cdef dict severities
+    cdef dict module
+    cdef str logging_file
+    cdef object record_class
+    cdef object clock
+    cdef object write
+
+    def __init__(self, target, severity, thread, cache_class, frozenset reserved not None, write, failed, *,
+                 code_attributes):
+        self.find_target = target
+        self.find_severity = severity
+        self.thread = thread
+        self.cache_class = cache_class
+        self.reserved = reserved
+        self.code_attributes = code_attributes
+        self.write = write
+        self.failed = failed
+        self.targets = {}
+        self.severities = {}
+        self.module = logging.__dict__
+        self.logging_file = logging._srcfile
+        self.record_class = logging.LogRecord
+        self.clock = logging.time.time
+
+    def install(self):
+        """Let log calls go the short way from now on."""
+        global current, expected_methods, expected_record, harmless_handle
+        expected_methods = class_attributes(logging.Logger, METHOD_NAMES)
+        expected_record = class_attributes(logging.LogRecord, RECORD_NAMES)
+        harmless_handle = class_attributes(logging.NullHandler, ("handle",))[0]
+        forget_types()
+        current = self
+
+    def uninstall(self):
+        """Let log calls go the ordinary way again."""
+        global current
+        if current is self:
+            current = None
+            forget_types()
+            forget_sites()
+
+    cdef Target target(self, str name):
+        # None where it has yet to be found, which may run code of the provider's: this call goes the ordinary way.
+        cdef PyObject* found = PyDict_GetItemWithError(self.targets, name)
+        if found is not NULL:
+            return <Target>found
+        logger, floor = self.find_target(name)
+        if len(self.targets) >= MAX_TARGETS:
+            self.targets.clear()
+        self.targets[name] = Target(logger, floor)
+        return None
+
+    cdef Severity severity(self, object level):
+        """Give the severity of a level under the name that it has now; None where the level has no name."""
+        cdef PyObject* found
+        cdef Severity known
+        names = field(self.module, "_levelToName")
+        if names is None or not PyDict_CheckExact(names):
+            return None
+        name = field(<dict>names, level)
+        if name is None or not PyUnicode_CheckExact(name):
+            return None
+        found = PyDict_GetItemWithError(self.severities, level)
+        if found is not NULL and (<Severity>found).name is name:
+            return <Severity>found
+        number, text = self.find_severity(level, name)
+        known = Severity(name, number, text)
+        if len(self.severities) >= MAX_TARGETS:
+            self.severities.clear()
+        self.severities[level] = known
+        return known
+
+
+cdef FastPath current = None
