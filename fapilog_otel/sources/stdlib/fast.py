@@ -54,7 +54,7 @@ class Shortcut:
         self._path = FastPath(
             functools.partial(_ours, target),
             severity,
-            hook.thread,
+            hook.marks_holder,
             hook.cache_class,
             RESERVED,
             LoggerBase.write,

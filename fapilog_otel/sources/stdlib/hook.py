@@ -30,7 +30,7 @@ from fapilog_otel.telemetry.origin import is_internal
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from fapilog_otel.sources.stdlib.levels import LevelRules
+    from fapilog_otel.sources.stdlib.levels import LevelCache, LevelRules
 
 MAX_DEPTH: Final = 3
 """How deep logs made while a record is translated are followed (a ``__str__`` that logs itself would never end)."""
@@ -72,8 +72,8 @@ class Hook:
         self.installed = False
         self._receiver = receiver
         self._rules = rules
-        self.cache_class = new_cache_class()
-        self.thread = _ThreadState()
+        self._cache_class = new_cache_class()
+        self._thread = _ThreadState()
         self._is_enabled_for = logging.Logger.isEnabledFor
         self.covers_logging_alone = False
         self._patches: list[Patch] = []
@@ -91,6 +91,16 @@ class Hook:
         ):
             self._patches.append(Patch(logging.Logger, name, over(getattr(logging.Logger, name))))
 
+    @property
+    def cache_class(self) -> type[LevelCache]:
+        """The class of the level caches that hold this hook's verdicts."""
+        return self._cache_class
+
+    @property
+    def marks_holder(self) -> object:
+        """What has the ``marks`` of the running thread: level checks passed because of us whose record is to come."""
+        return self._thread
+
     def uninstall(self) -> None:
         """Put everything back; a function that somebody has put over ours stays, and ours under it falls silent."""
         self.installed = False
@@ -105,7 +115,7 @@ class Hook:
 
     def _over_is_enabled_for(self, original: Callable[..., Any]) -> Any:
         # Another's function under ours may decide anew each time; logging's own keeps to the cache, as ours does.
-        remember = self.cache_class if is_of_logging(original) else None
+        remember = self._cache_class if is_of_logging(original) else None
 
         @functools.wraps(original)
         def isEnabledFor(logger: logging.Logger, level: int) -> Any:  # noqa: N802 - the name of what it stands for
@@ -120,7 +130,7 @@ class Hook:
         """Tell whether a record that the logger's own levels refuse is captured, and mark it as ours alone if it is."""
         if not self.installed or logger.disabled or is_internal():
             return False
-        verdicts = level_cache(logger, self.cache_class).ours
+        verdicts = level_cache(logger, self._cache_class).ours
         verdict = verdicts.get(level)
         if verdict is None:
             verdict = verdicts[level] = self._rules.admits(logger, level)
@@ -129,7 +139,7 @@ class Hook:
         return verdict
 
     def _mark(self, logger_id: int, level: int) -> None:
-        marks = self.thread.marks
+        marks = self._thread.marks
         marks.pop((logger_id, level), None)
         marks[logger_id, level] = None
         if len(marks) > _MAX_MARKS:  # checks that no record followed
@@ -141,14 +151,14 @@ class Hook:
         A record that came without a check (``Logger.handle`` of one received from elsewhere) has no mark, and goes to
         the handlers as it would without us.
         """
-        if not isinstance(level, int) or (id(logger), level) not in self.thread.marks:
+        if not isinstance(level, int) or (id(logger), level) not in self._thread.marks:
             return False
         return not self._is_enabled_for(logger, level)
 
     # -- making the record ---------------------------------------------------------------------------------------------
 
     def _over_make_record(self, original: Callable[..., Any]) -> Any:
-        thread = self.thread
+        thread = self._thread
 
         @functools.wraps(original)
         def makeRecord(logger: logging.Logger, *args: Any, **kwargs: Any) -> Any:  # noqa: N802 - as above
@@ -166,7 +176,7 @@ class Hook:
     # -- the dispatch --------------------------------------------------------------------------------------------------
 
     def _over_filter(self, original: Callable[..., Any]) -> Any:
-        thread = self.thread
+        thread = self._thread
 
         @functools.wraps(original)
         def filter(logger: logging.Logger, record: Any) -> Any:  # noqa: A001 - as above
@@ -181,7 +191,7 @@ class Hook:
         return as_part_of_logging(filter)
 
     def _over_call_handlers(self, original: Callable[..., Any]) -> Any:
-        thread = self.thread
+        thread = self._thread
 
         @functools.wraps(original)
         def callHandlers(logger: logging.Logger, record: Any) -> None:  # noqa: N802 - as above
@@ -194,7 +204,7 @@ class Hook:
 
     def _take(self, logger: logging.Logger, record: logging.LogRecord) -> bool:
         """Capture a record, and tell whether the application's handlers are to get it."""
-        marks = self.thread.marks
+        marks = self._thread.marks
         is_ours_alone = False
         if marks:
             level: Any = getattr(record, "levelno", None)
@@ -205,7 +215,7 @@ class Hook:
 
     def _capture(self, record: logging.LogRecord) -> bool:
         """Hand a record to the receiver, and tell whether it may lead to more logs."""
-        thread = self.thread
+        thread = self._thread
         depth = thread.depth
         if is_internal():
             return True
