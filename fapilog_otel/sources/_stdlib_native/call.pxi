@@ -80,7 +80,7 @@ cdef bint is_as_installed(FastPath path) except -1:
     cdef dict module = path.module
     return (field(module, "_logRecordFactory") is path.record_class
             and field(module, "_srcfile") is path.logging_file
-            and field(<dict>time.__dict__, "time") is path.clock
+            and field(path.time_module, CLOCK) is path.clock
             and traits_of(<PyTypeObject*><PyObject*>path.record_class) & RECORD)
 
 
@@ -185,11 +185,6 @@ cdef int hand_over(FastPath path, PyObject* logger, dict fields, object level, b
     cdef long number = PyLong_AsLongAndOverflow(level, &overflow)
     if overflow or not read_call(&call, args, given, names) or is_ours(path):
         return ORDINARY
-    filters = field(fields, "filters")
-    if filters is None or not PyList_CheckExact(filters) or PyList_GET_SIZE(filters):
-        return ORDINARY
-    if not is_as_installed(path) or not (ours_alone or nobody_listens(fields, number, path.module)):
-        return ORDINARY
     name = field(fields, "name")
     if name is None or not PyUnicode_CheckExact(name):
         return ORDINARY
@@ -198,6 +193,12 @@ cdef int hand_over(FastPath path, PyObject* logger, dict fields, object level, b
         return ORDINARY
     severity = path.severity(level)
     if severity is None:
+        return ORDINARY
+    # From here on nothing runs that could change who needs the record.
+    filters = field(fields, "filters")
+    if filters is None or not PyList_CheckExact(filters) or PyList_GET_SIZE(filters):
+        return ORDINARY
+    if not is_as_installed(path) or not (ours_alone or nobody_listens(fields, number, path.module)):
         return ORDINARY
     attributes = {}
     if path.code_attributes and not add_code(attributes, call.stacklevel, path.logging_file):

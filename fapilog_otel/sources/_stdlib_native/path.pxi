@@ -4,6 +4,10 @@ cdef enum:
     MAX_TARGETS = 4096
 
 
+# What logging reads the time with, and what tests put a clock of their own in place of.
+cdef str CLOCK = sys.intern("time_ns" if sys.version_info >= (3, 13) else "time")
+
+
 cdef class Target:
     """Where the records of a logger's name go."""
 
@@ -52,6 +56,7 @@ cdef class FastPath:
     cdef dict targets
     cdef dict severities
     cdef dict module
+    cdef dict time_module
     cdef str logging_file
     cdef object record_class
     cdef object clock
@@ -70,9 +75,10 @@ cdef class FastPath:
         self.targets = {}
         self.severities = {}
         self.module = logging.__dict__
+        self.time_module = time.__dict__
         self.logging_file = logging._srcfile
         self.record_class = logging.LogRecord
-        self.clock = logging.time.time
+        self.clock = getattr(time, CLOCK)
 
     def install(self):
         """Let log calls go the short way from now on."""
@@ -92,15 +98,15 @@ cdef class FastPath:
             forget_sites()
 
     cdef Target target(self, str name):
-        # None where it has yet to be found, which may run code of the provider's: this call goes the ordinary way.
         cdef PyObject* found = PyDict_GetItemWithError(self.targets, name)
+        cdef Target made
         if found is not NULL:
             return <Target>found
-        logger, floor = self.find_target(name)
+        made = Target(*self.find_target(name))
         if len(self.targets) >= MAX_TARGETS:
             self.targets.clear()
-        self.targets[name] = Target(logger, floor)
-        return None
+        self.targets[name] = made
+        return made
 
     cdef Severity severity(self, object level):
         """Give the severity of a level under the name that it has now; None where the level has no name."""

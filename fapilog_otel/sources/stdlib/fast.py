@@ -63,6 +63,8 @@ class Shortcut:
         )
         self._path.install()
         for name, method, original in methods:
+            if logging.Logger.__dict__.get(name) is method:  # put back by somebody who had covered it meanwhile
+                setattr(logging.Logger, name, original)
             if logging.Logger.__dict__.get(name) is original and is_of_logging(original):
                 self._patches.append(Patch(logging.Logger, name, method))
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import Any, Final
 
 LOGGING_FILE: Final = logging.addLevelName.__code__.co_filename
 
@@ -35,7 +32,7 @@ class Patch:
             setattr(self._owner, self._name, self._before)
 
 
-def is_of_logging(function: Callable[..., object]) -> bool:
+def is_of_logging(function: object) -> bool:
     """Tell whether a function is logging's own and nobody's that was put over it."""
     code = getattr(function, "__code__", None)
     return getattr(code, "co_filename", None) == LOGGING_FILE and not hasattr(function, "__wrapped__")
