@@ -1,10 +1,10 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 # cython: embedsignature=True, binding=True
-"""Native functions over ``logging.Logger``'s level methods: a record that only we want is never made.
+"""Native functions over ``logging.Logger``'s: a record that only we want is never made, others are translated quickly.
 
 Each call is decided from the objects themselves (``docs/design/fast-stdlib.md``): one thing out of the ordinary, and the
 call goes to ``logging``'s own method as if this module were not there. Up to that decision nothing is changed and none
-of the application's code runs.
+of the application's code runs. What is rare is left to the Python of ``sources.stdlib``, which says the same in words.
 """
 
 from cpython.dict cimport PyDict_Next, PyDict_Size
@@ -33,6 +33,8 @@ cdef extern from "Python.h":
     PyObject* PyDict_GetItemWithError(object, object)
     bint PyDict_CheckExact(object)
     bint PyList_CheckExact(object)
+    bint PyTuple_CheckExact(object)
+    bint PyFloat_CheckExact(object)
     Py_ssize_t PyList_GET_SIZE(object)
     PyObject* PyList_GET_ITEM(object, Py_ssize_t)
     PyObject* PyTuple_GET_ITEM(PyObject*, Py_ssize_t)
@@ -55,4 +57,6 @@ include "_stdlib_native/consumers.pxi"
 include "_stdlib_native/caller.pxi"
 include "_stdlib_native/path.pxi"
 include "_stdlib_native/call.pxi"
+include "_stdlib_native/record.pxi"
+include "_stdlib_native/hook.pxi"
 include "_stdlib_native/methods.pxi"

@@ -17,6 +17,7 @@ cdef str EXTRA = sys.intern("extra")
 cdef str STACKLEVEL = sys.intern("stacklevel")
 cdef str EXC_INFO = sys.intern("exc_info")
 cdef str STACK_INFO = sys.intern("stack_info")
+cdef str EVENT_NAME = "otel.event.name"
 cdef str CODE_PATH = sys.intern("code.file.path")
 cdef str CODE_LINE = sys.intern("code.line.number")
 cdef str CODE_FUNCTION = sys.intern("code.function.name")
@@ -65,7 +66,7 @@ cdef bint read_call(Call* call, PyObject** args, Py_ssize_t given, PyObject* nam
     return True
 
 
-cdef bint is_ours(FastPath path) except -1:
+cdef bint is_ours(RecordPath path) except -1:
     """Tell whether the running code works for our own exporting; see ``telemetry.origin.is_internal``."""
     cdef PyObject* value = NULL
     cdef bint found
@@ -75,7 +76,7 @@ cdef bint is_ours(FastPath path) except -1:
     return found or PySet_Contains(OUR_THREADS, PyThread_get_thread_ident())
 
 
-cdef bint is_as_installed(FastPath path) except -1:
+cdef bint is_as_installed(RecordPath path) except -1:
     """Tell whether records would be made as `logging` makes them."""
     cdef dict module = path.module
     return (field(module, "_logRecordFactory") is path.record_class
@@ -123,17 +124,17 @@ cdef bint add_code(dict attributes, long stacklevel, str logging_file) except -1
 
 cdef int attempt(PyObject* logger, PyObject* level, PyObject** args, Py_ssize_t given, PyObject* names) except -1:
     """Do the call the short way, if it can be done; what raises an `Exception` on the way is counted."""
-    cdef FastPath path = current
-    if path is None:
+    cdef RecordPath path = current
+    if path is None or path.translating:
         return ORDINARY
     try:
         return check_level(path, logger, level, args, given, names)
     except Exception as error:
-        path.failed(error)
+        path.hook.fail(error)
         return DONE
 
 
-cdef int check_level(FastPath path, PyObject* logger, PyObject* level, PyObject** args, Py_ssize_t given,
+cdef int check_level(RecordPath path, PyObject* logger, PyObject* level, PyObject** args, Py_ssize_t given,
                      PyObject* names) except -1:
     cdef dict fields
     cdef bint ours_alone = False
@@ -175,7 +176,7 @@ cdef bint is_untouched(dict fields) except -1:
     return True
 
 
-cdef int hand_over(FastPath path, PyObject* logger, dict fields, object level, bint ours_alone, PyObject** args,
+cdef int hand_over(RecordPath path, PyObject* logger, dict fields, object level, bint ours_alone, PyObject** args,
                        Py_ssize_t given, PyObject* names) except -1:
     """Take the record of a call that passes its level check, if nobody else needs it."""
     cdef Call call
@@ -211,12 +212,12 @@ cdef int hand_over(FastPath path, PyObject* logger, dict fields, object level, b
     if body is None:
         return ORDINARY
     if ours_alone:
-        path.thread.marks.pop((<size_t>logger, level), None)
+        path.hook.forget(<size_t>logger, level)
     write(path, target, severity, body, attributes)
     return DONE
 
 
-cdef int write(FastPath path, Target target, Severity severity, object body, dict attributes) except -1:
+cdef int write(RecordPath path, Target target, Severity severity, object body, dict attributes) except -1:
     cdef PyObject* given[7]
     given[0] = <PyObject*>target.logger
     given[1] = <PyObject*>severity.number

@@ -32,27 +32,27 @@ cdef class Severity:
         self.text = text
 
 
-cdef class FastPath:
-    """The short way of log calls to a provider, while it is installed.
+cdef class RecordPath:
+    """The way of records to a provider, and what is known of it.
 
     Args:
         target: Logger name to (our ``Logger`` or None, lowest stdlib level captured).
         severity: stdlib level and its name to (severity number, severity text).
-        thread: The hook's state of the running thread, for its marks.
-        cache_class: Class of the level caches that hold the hook's verdicts.
         reserved: Keys of ``extra`` that are no plain attributes.
         write: ``LoggerBase.write``.
-        failed: Told of an unforeseen error.
+        emit: ``LoggerBase.emit``.
         code_attributes: Whether records tell file, line and function of the log call.
+        thread_attributes: Whether they tell the thread; the ordinary way knows how.
     """
 
     cdef object find_target
     cdef object find_severity
-    cdef object thread
-    cdef object failed
+    cdef object hook
     cdef object cache_class
     cdef frozenset reserved
     cdef bint code_attributes
+    cdef bint thread_attributes
+    cdef int translating     # records being translated, on all threads
     cdef dict targets
     cdef dict severities
     cdef dict module
@@ -61,17 +61,18 @@ cdef class FastPath:
     cdef object record_class
     cdef object clock
     cdef object write
+    cdef object emit
 
-    def __init__(self, target, severity, thread, cache_class, frozenset reserved not None, write, failed, *,
-                 code_attributes):
+    def __init__(self, target, severity, frozenset reserved not None, write, emit, *, code_attributes,
+                 thread_attributes):
         self.find_target = target
         self.find_severity = severity
-        self.thread = thread
-        self.cache_class = cache_class
         self.reserved = reserved
+        self.emit = emit
         self.code_attributes = code_attributes
+        self.thread_attributes = thread_attributes
+        self.translating = 0
         self.write = write
-        self.failed = failed
         self.targets = {}
         self.severities = {}
         self.module = logging.__dict__
@@ -80,21 +81,27 @@ cdef class FastPath:
         self.record_class = logging.LogRecord
         self.clock = getattr(time, CLOCK)
 
-    def install(self):
-        """Let log calls go the short way from now on."""
-        global current, expected_methods, expected_record, harmless_handle
+    def connect(self, hook, cache_class):
+        """Say whose verdicts about levels count: those of a hook that is installed by now."""
+        global expected_methods, expected_record, expected_message, harmless_handle
+        self.hook = hook
+        self.cache_class = cache_class
         expected_methods = class_attributes(logging.Logger, METHOD_NAMES)
         expected_record = class_attributes(logging.LogRecord, RECORD_NAMES)
+        expected_message = class_attributes(logging.LogRecord, ("getMessage",))[0]
         harmless_handle = class_attributes(logging.NullHandler, ("handle",))[0]
         forget_types()
+
+    def open(self):
+        """Let log calls go the short way from now on."""
+        global current
         current = self
 
-    def uninstall(self):
+    def close(self):
         """Let log calls go the ordinary way again."""
         global current
         if current is self:
             current = None
-            forget_types()
             forget_sites()
 
     cdef Target target(self, str name):
@@ -110,16 +117,19 @@ cdef class FastPath:
 
     cdef Severity severity(self, object level):
         """Give the severity of a level under the name that it has now; None where the level has no name."""
-        cdef PyObject* found
-        cdef Severity known
         names = field(self.module, "_levelToName")
         if names is None or not PyDict_CheckExact(names):
             return None
-        name = field(<dict>names, level)
+        return self.severity_named(level, field(<dict>names, level))
+
+    cdef Severity severity_named(self, object level, object name):
+        """Give the severity of a level under a name; None where the name is no text."""
+        cdef PyObject* found
+        cdef Severity known
         if name is None or not PyUnicode_CheckExact(name):
             return None
         found = PyDict_GetItemWithError(self.severities, level)
-        if found is not NULL and (<Severity>found).name is name:
+        if found is not NULL and ((<Severity>found).name is name or (<Severity>found).name == name):
             return <Severity>found
         number, text = self.find_severity(level, name)
         known = Severity(name, number, text)
@@ -128,5 +138,13 @@ cdef class FastPath:
         self.severities[level] = known
         return known
 
+    cdef bint deliver(self, object record) except -1:
+        """Hand a record to our logger; False: the Python translation is to do it."""
+        self.translating += 1
+        try:
+            return deliver_record(self, record)
+        finally:
+            self.translating -= 1
 
-cdef FastPath current = None
+
+cdef RecordPath current = None

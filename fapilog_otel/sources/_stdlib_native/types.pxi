@@ -27,6 +27,7 @@ cdef enum Trait:
     LEVEL = 4        # a handler's level stands in its instance dict, and a handler is true
     HARMLESS = 8     # a handler's handle() is NullHandler's, which does nothing
     RECORD = 16      # a LogRecord is made as at our installation
+    MESSAGE = 32     # a record's fields stand in its instance dict, and its message is made as at our installation
 
 
 cdef struct TypeEntry:
@@ -42,12 +43,14 @@ cdef tuple FIELD_NAMES = (
 cdef tuple METHOD_NAMES = (
     "_log", "isEnabledFor", "makeRecord", "handle", "filter", "callHandlers", "findCaller", "getEffectiveLevel",
 )
+cdef tuple RECORD_FIELDS = ("name", "msg", "args", "levelno", "levelname", "created")
 cdef tuple RECORD_NAMES = ("__new__", "__init__", "getMessage", "__getattribute__", "__setattr__")
 
 # What METHOD_NAMES, RECORD_NAMES and NullHandler.handle meant at the installation; names of what is not there have None.
 cdef tuple expected_methods = None
 cdef tuple expected_record = None
 cdef object harmless_handle = None
+cdef object expected_message = None
 
 
 cdef bint has_none(PyTypeObject* type, tuple names):
@@ -82,6 +85,7 @@ cdef tuple class_attributes(object owner, tuple names):
 cdef int judge(PyTypeObject* type):
     cdef int traits = 0
     cdef PyObject* handle
+    cdef PyObject* message
     if not fapilog_reads_plainly(type):
         return 0
     if has_none(type, FIELD_NAMES):
@@ -95,6 +99,9 @@ cdef int judge(PyTypeObject* type):
         traits |= HARMLESS
     if has_exactly(type, RECORD_NAMES, expected_record):
         traits |= RECORD
+    message = _PyType_Lookup(type, "getMessage")
+    if message is not NULL and <object>message is expected_message and has_none(type, RECORD_FIELDS):
+        traits |= MESSAGE
     return traits
 
 

@@ -30,7 +30,8 @@ from fapilog_otel.telemetry.origin import is_internal
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from fapilog_otel.sources.stdlib.levels import LevelCache, LevelRules
+    from fapilog_otel.sources._stdlib_native import HookFunctions, RecordPath, Running
+    from fapilog_otel.sources.stdlib.levels import LevelRules
 
 MAX_DEPTH: Final = 3
 """How deep logs made while a record is translated are followed (a ``__str__`` that logs itself would never end)."""
@@ -47,12 +48,14 @@ class _ThreadState(threading.local):
 
     ``marks`` holds the (logger, level) pairs whose check was passed because of us and whose record has not come yet,
     the oldest first. ``captured_for`` is the logger whose record filter has captured and callHandlers will get next.
-    ``depth`` counts the records being translated, one inside the other, and ``nested`` the logs made meanwhile.
+    ``depth`` counts the records being translated, one inside the other, and ``nested`` the logs made meanwhile; the
+    compiled functions keep both in ``running``.
     """
 
     captured_for: object = None
     depth = 0
     nested = 0
+    running: Running | None = None
 
     def __init__(self) -> None:
         self.marks: dict[tuple[int, int], None] = {}
@@ -64,9 +67,12 @@ class Hook:
     Args:
         receiver: Called on the caller's thread with each record, before the application's handlers.
         rules: What is captured beyond the application's own levels.
+        path: The compiled way of records to the provider; None: the receiver gets them all.
     """
 
-    def __init__(self, receiver: Callable[[logging.LogRecord], None], rules: LevelRules) -> None:
+    def __init__(
+        self, receiver: Callable[[logging.LogRecord], None], rules: LevelRules, path: RecordPath | None = None
+    ) -> None:
         self.dropped = 0
         self.failed = 0
         self.installed = False
@@ -76,6 +82,8 @@ class Hook:
         self._thread = _ThreadState()
         self._is_enabled_for = logging.Logger.isEnabledFor
         self.covers_logging_alone = False
+        self._path = path
+        self._functions: HookFunctions | None = None
         self._patches: list[Patch] = []
 
     def install(self) -> None:
@@ -83,27 +91,31 @@ class Hook:
         self._is_enabled_for = logging.Logger.isEnabledFor
         self.installed = True
         self.covers_logging_alone = all(is_of_logging(getattr(logging.Logger, name)) for name in _COVERED)
-        for name, over in (
-            ("isEnabledFor", self._over_is_enabled_for),
-            ("makeRecord", self._over_make_record),
-            ("filter", self._over_filter),
-            ("callHandlers", self._over_call_handlers),
-        ):
-            self._patches.append(Patch(logging.Logger, name, over(getattr(logging.Logger, name))))
+        over = self._compiled() or {
+            "isEnabledFor": self._over_is_enabled_for,
+            "makeRecord": self._over_make_record,
+            "filter": self._over_filter,
+            "callHandlers": self._over_call_handlers,
+        }
+        for name in _COVERED:
+            self._patches.append(Patch(logging.Logger, name, over[name](getattr(logging.Logger, name))))
+        if self._path is not None:
+            self._path.connect(self, self._cache_class)
 
-    @property
-    def cache_class(self) -> type[LevelCache]:
-        """The class of the level caches that hold this hook's verdicts."""
-        return self._cache_class
+    def _compiled(self) -> dict[str, Callable[[Any], Any]] | None:
+        """Give the compiled functions by the name of what they cover, or None without them."""
+        if self._path is None:
+            return None
+        from fapilog_otel.sources.stdlib.compiled import covers  # noqa: PLC0415 - loads the compiled functions
 
-    @property
-    def marks_holder(self) -> object:
-        """What has the ``marks`` of the running thread: level checks passed because of us whose record is to come."""
-        return self._thread
+        self._functions, over = covers(self, self._path, self._receiver, self._thread)
+        return over
 
     def uninstall(self) -> None:
         """Put everything back; a function that somebody has put over ours stays, and ours under it falls silent."""
         self.installed = False
+        if self._functions is not None:
+            self._functions.installed = False
         while self._patches:
             self._patches.pop().undo()
         manager = logging.Logger.manager
@@ -122,11 +134,11 @@ class Hook:
             cache = logger._cache  # type: ignore[attr-defined]  # noqa: SLF001 - the caller is logging itself
             if type(cache) is remember and cache.ours.get(level) is False:
                 return False
-            return original(logger, level) or self._admits(logger, level)
+            return original(logger, level) or self.admits(logger, level)
 
         return as_part_of_logging(isEnabledFor)
 
-    def _admits(self, logger: logging.Logger, level: int) -> bool:
+    def admits(self, logger: logging.Logger, level: int) -> bool:
         """Tell whether a record that the logger's own levels refuse is captured, and mark it as ours alone if it is."""
         if not self.installed or logger.disabled or is_internal():
             return False
@@ -139,11 +151,17 @@ class Hook:
         return verdict
 
     def _mark(self, logger_id: int, level: int) -> None:
+        if self._functions is not None:
+            self._functions.marked = True
         marks = self._thread.marks
         marks.pop((logger_id, level), None)
         marks[logger_id, level] = None
         if len(marks) > _MAX_MARKS:  # checks that no record followed
             del marks[next(iter(marks))]
+
+    def forget(self, logger_id: int, level: int) -> None:
+        """Take back the mark of a check whose record is captured already."""
+        self._thread.marks.pop((logger_id, level), None)
 
     def _is_ours_alone(self, logger: logging.Logger, level: object) -> bool:
         """Tell whether a record of this level passed the logger's check only because of us.
@@ -164,14 +182,20 @@ class Hook:
         def makeRecord(logger: logging.Logger, *args: Any, **kwargs: Any) -> Any:  # noqa: N802 - as above
             if not thread.marks:
                 return original(logger, *args, **kwargs)
-            try:
-                return original(logger, *args, **kwargs)
-            except Exception:
-                if len(args) < 7 or not self._is_ours_alone(logger, args[1]):
-                    raise
-                return plain_record(*args, **kwargs)
+            return self.make_record(original, logger, args, kwargs)
 
         return as_part_of_logging(makeRecord)
+
+    def make_record(
+        self, original: Callable[..., Any], logger: logging.Logger, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Give the record that the original makes, or a plain one where it raises and only we wanted the record."""
+        try:
+            return original(logger, *args, **kwargs)
+        except Exception:
+            if len(args) < 7 or not self._is_ours_alone(logger, args[1]):
+                raise
+            return plain_record(*args, **kwargs)
 
     # -- the dispatch --------------------------------------------------------------------------------------------------
 
@@ -204,14 +228,19 @@ class Hook:
 
     def _take(self, logger: logging.Logger, record: logging.LogRecord) -> bool:
         """Capture a record, and tell whether the application's handlers are to get it."""
-        marks = self._thread.marks
-        is_ours_alone = False
-        if marks:
-            level: Any = getattr(record, "levelno", None)
-            is_ours_alone = self._is_ours_alone(logger, level)
-            if is_ours_alone:
-                del marks[id(logger), level]
+        is_ours_alone = self.claim(logger, record)
         return self._capture(record) and not is_ours_alone
+
+    def claim(self, logger: logging.Logger, record: logging.LogRecord) -> bool:
+        """Tell whether a record passed the logger's check only because of us, and take back the mark that says so."""
+        marks = self._thread.marks
+        if not marks:
+            return False
+        level: Any = getattr(record, "levelno", None)
+        if not self._is_ours_alone(logger, level):
+            return False
+        del marks[id(logger), level]
+        return True
 
     def _capture(self, record: logging.LogRecord) -> bool:
         """Hand a record to the receiver, and tell whether it may lead to more logs."""

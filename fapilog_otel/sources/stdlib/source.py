@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from fapilog_otel.compat.api import suppression_active
 from fapilog_otel.errors import ConfigError
+from fapilog_otel.sources.stdlib.compiled import record_path
 from fapilog_otel.sources.stdlib.fast import Shortcut
 from fapilog_otel.sources.stdlib.hook import Hook
 from fapilog_otel.sources.stdlib.levels import LevelRules
@@ -187,16 +188,14 @@ class StdlibSource:
             if _installed:
                 return self._installed_handle(provider)
             capture = _Capture(provider, self._rules, self._selection)  # type: ignore[arg-type]
-            hook = Hook(capture, self._rules)
+            path = record_path(capture.target, self._selection)
+            hook = Hook(capture, self._rules, path)
             hook.install()
-            handle = StdlibHandle(self, provider, hook, self._shortcut(hook, capture))
+            short = self._fast and not self._selection.thread
+            shortcut = Shortcut(hook, path) if path is not None and short else None
+            handle = StdlibHandle(self, provider, hook, shortcut)
             _installed.append(handle)
             return handle
-
-    def _shortcut(self, hook: Hook, capture: _Capture) -> Shortcut | None:
-        if not self._fast or self._selection.thread:
-            return None
-        return Shortcut(hook, capture.target, code_attributes=self._selection.code)
 
     def _installed_handle(self, provider: object) -> StdlibHandle:
         handle = _installed[0]
