@@ -110,7 +110,7 @@ cdef bint add_extra(dict attributes, dict extra, frozenset reserved) except -1:
 
 cdef bint add_code(dict attributes, long stacklevel, str logging_file) except -1:
     cdef Site site
-    if not caller_site(&site, stacklevel, logging_file):
+    if not caller_site(&site, stacklevel, logging_file, 0):
         return False
     # Until all three are stored nothing runs that could give the place in the memory to another site.
     if site.path is not NULL:

@@ -99,8 +99,13 @@ cdef void forget_sites() noexcept:
         release_site(&old)
 
 
-cdef bint caller_site(Site* found, long stacklevel, str logging_file) except -1:
-    """Give the place that findCaller would give, or False where it would give none."""
+cdef bint caller_site(Site* found, long stacklevel, str logging_file, int ahead) except -1:
+    """Give the place that findCaller would give, or False where that is for findCaller itself to say.
+
+    ``ahead`` frames of logging's stand between the running one and the caller of the level method.
+    """
+    if FAPILOG_COUNTS_FRAMES:
+        stacklevel += ahead
     cdef PyFrameObject* frame = PyEval_GetFrame()
     cdef PyFrameObject* back
     cdef Site* site

@@ -93,15 +93,27 @@ cdef class HookFunctions:
         return isEnabledFor
 
     def over_make_record(self, original):
-        """Give the function over ``Logger.makeRecord``."""
+        """Give what is called for ``Logger.makeRecord`` while records for us alone may be on their way."""
         hook = self.hook
 
         def makeRecord(logger, *args, **kwargs):
-            if not self.marked:
-                return original(logger, *args, **kwargs)
             return hook.make_record(original, logger, args, kwargs)
 
         return makeRecord
+
+    def over_find_caller(self, original):
+        """Give the function over ``Logger.findCaller``, which remembers the places that it has seen."""
+        cdef RecordPath path = self.path
+
+        def findCaller(logger, stack_info=False, stacklevel=1):
+            cdef Site site
+            if (stack_info is False and stacklevel == 1 and field(path.module, "_srcfile") is path.logging_file
+                    and caller_site(&site, 1, path.logging_file, 2) and site.line is not NULL
+                    and site.function is not NULL):
+                return <object>site.path, <object>site.line, <object>site.function, None
+            return original(logger, stack_info, stacklevel)
+
+        return findCaller
 
     def over_filter(self, original, bint of_logging):
         """Give the function over ``Logger.filter``."""
@@ -165,6 +177,24 @@ cdef class HookFunctions:
             if not running.depth:
                 running.nested = 0
         return True
+
+
+cdef class Maker:
+    """``Logger.makeRecord``: the original itself, until a record may be on its way that nobody but us wants."""
+
+    cdef HookFunctions functions
+    cdef object original
+    cdef object function
+
+    def __init__(self, HookFunctions functions, original, function):
+        self.functions = functions
+        self.original = original
+        self.function = function
+
+    def __get__(self, logger, owner):
+        if logger is None:
+            return self.function
+        return PyMethod_New(self.function if self.functions.marked else self.original, logger)
 
 
 cdef class Dispatch:

@@ -73,9 +73,13 @@ def covers(
     def dispatch(original: Callable[..., Any]) -> object:
         return module.Dispatch(original, named(original, functions.over_call_handlers(original)))
 
+    def maker(original: Callable[..., Any]) -> object:
+        return module.Maker(functions, original, named(original, functions.over_make_record(original)))
+
     return functions, {
         "isEnabledFor": lambda it: named(it, functions.over_is_enabled_for(it, is_of_logging(it))),
-        "makeRecord": lambda it: named(it, functions.over_make_record(it)),
+        "makeRecord": maker,
         "filter": lambda it: named(it, functions.over_filter(it, is_of_logging(it))),
         "callHandlers": dispatch,
+        "findCaller": lambda it: named(it, functions.over_find_caller(it)) if is_of_logging(it) else it,
     }

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fapilog_otel.sources._stdlib_native import RecordPath
     from fapilog_otel.sources.stdlib.hook import Hook
 
-_USED: Final = ("_log", "handle", "findCaller", "getEffectiveLevel")
+_USED: Final = ("_log", "handle", "getEffectiveLevel")
 
 
 @functools.cache

@@ -40,7 +40,7 @@ MAX_NESTED: Final = 32
 """How many such logs the application's handlers get for one outer record; they format them, which may log again."""
 
 _MAX_MARKS: Final = 32
-_COVERED: Final = ("isEnabledFor", "makeRecord", "filter", "callHandlers")
+_COVERED: Final = ("isEnabledFor", "makeRecord", "filter", "callHandlers", "findCaller")
 
 
 class _ThreadState(threading.local):
@@ -97,8 +97,8 @@ class Hook:
             "filter": self._over_filter,
             "callHandlers": self._over_call_handlers,
         }
-        for name in _COVERED:
-            self._patches.append(Patch(logging.Logger, name, over[name](getattr(logging.Logger, name))))
+        for name, cover in over.items():
+            self._patches.append(Patch(logging.Logger, name, cover(getattr(logging.Logger, name))))
         if self._path is not None:
             self._path.connect(self, self._cache_class)
 
