@@ -1,4 +1,7 @@
-"""The short way and the ordinary one write the same records, raise the same errors, and name the same caller."""
+"""All ways of a call write the same record, raise the same errors, and name the same caller.
+
+The ways: short; ordinary with the compiled functions; ordinary in plain Python, which says what is right.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from stdlib_doubles import EncodingProvider
 
 from fapilog_otel.model.record import Record
 from fapilog_otel.sources.stdlib import StdlibSource
+from fapilog_otel.sources.stdlib import source as source_module
 from fapilog_otel.sources.stdlib.translate import RESERVED
 
 
@@ -96,13 +100,27 @@ class Outcome(NamedTuple):
     error: str
 
 
-def outcomes(encoding: EncodingProvider, call: Callable[[], object], *, fast: bool, code: bool) -> list[Outcome]:
+WAYS = ("python", "compiled", "short")
+
+
+def outcomes(encoding: EncodingProvider, call: Callable[[], object], way: str, *, code: bool) -> list[Outcome]:
     """Make a call three times: the verdicts about loggers and levels are known only to the later ones."""
-    handle = StdlibSource(fast_stdlib=fast, code_attributes=code).install(encoding)
+    with pytest.MonkeyPatch.context() as patch:
+        if way == "python":
+            patch.setattr(source_module, "record_path", lambda target, selection: None)
+        handle = StdlibSource(fast_stdlib=way == "short", code_attributes=code).install(encoding)
     try:
         return [_outcome(encoding, call) for _ in range(3)]
     finally:
         handle.uninstall()
+
+
+def assert_alike(encoding: EncodingProvider, call: Callable[[], object], *, code: bool) -> list[Outcome]:
+    """Check that all ways leave the same behind, and give it."""
+    right, *others = [outcomes(encoding, call, way, code=code) for way in WAYS]
+    for other in others:
+        assert [repr(outcome) for outcome in other] == [repr(outcome) for outcome in right]
+    return right
 
 
 def _outcome(encoding: EncodingProvider, call: Callable[[], object]) -> Outcome:
@@ -112,10 +130,6 @@ def _outcome(encoding: EncodingProvider, call: Callable[[], object]) -> Outcome:
     except Exception as raised:
         error = f"{type(raised).__name__}: {raised}"
     return Outcome([replace(record, timestamp=0, observed_timestamp=0) for record in encoding.take()], error)
-
-
-def same(first: Outcome, second: Outcome) -> bool:
-    return repr(first) == repr(second)
 
 
 @pytest.mark.usefixtures("clean_logging")
@@ -136,9 +150,32 @@ class TestBothWays:
         def call() -> None:
             getattr(log, name)(*given_args, **keywords)
 
-        short, ordinary = [outcomes(encoding, call, fast=fast, code=code) for fast in (True, False)]
-        for one, other in zip(short, ordinary, strict=True):
-            assert same(one, other)
+        assert_alike(encoding, call, code=code)
+
+    @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(fields=st.dictionaries(st.sampled_from(sorted(RESERVED)), value, max_size=4), extra=extra,
+           message=message, args=st.one_of(st.none(), st.tuples(value), st.dictionaries(key, value)),
+           code=st.booleans())  # fmt: skip
+    def test_write_the_same_of_a_record_from_elsewhere(
+        self, fields: dict[str, Any], extra: Any, message: Any, args: Any, code: bool
+    ) -> None:
+        encoding = EncodingProvider()
+        logging.getLogger().handlers[:] = [logging.NullHandler()]
+        record = logging.makeLogRecord({"name": "far.away", "levelno": 30, "levelname": "WARNING", "created": 1.5,
+                                        "msg": message, "args": args, **fields})  # fmt: skip
+        if isinstance(extra, dict):
+            record.__dict__.update(extra)
+        assert_alike(encoding, lambda: logging.getLogger("shop").handle(record), code=code)
+
+    def test_write_the_same_of_a_class_of_records_of_ones_own(self) -> None:
+        class Own(logging.LogRecord):
+            def getMessage(self) -> str:
+                return "own"
+
+        record = Own("shop", 30, "f.py", 7, "hello", None, None)
+        logging.getLogger().handlers[:] = [logging.NullHandler()]
+        (outcome, *_) = assert_alike(EncodingProvider(), lambda: logging.getLogger("shop").handle(record), code=True)
+        assert outcome.records[0].body == "own"
 
 
 def _deepest(method: Callable[..., None], *args: Any, **kwargs: Any) -> None:
@@ -180,11 +217,9 @@ class TestCallers:
         def call() -> None:
             _outer(getattr(source, name), *args, **keywords)
 
-        short, ordinary = [outcomes(encoding, call, fast=fast, code=True) for fast in (True, False)]
-        for one, other in zip(short, ordinary, strict=True):
-            assert same(one, other)
-        assert short[-1].records[0].attributes["code.file.path"] == __file__
-        assert short[-1].records[0].attributes["code.function.name"]
+        right = assert_alike(encoding, call, code=True)
+        assert right[-1].records[0].attributes["code.file.path"] == __file__
+        assert right[-1].records[0].attributes["code.function.name"]
 
     def test_on_many_lines_are_told_apart(self) -> None:
         encoding = EncodingProvider()
