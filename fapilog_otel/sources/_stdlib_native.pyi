@@ -33,7 +33,7 @@ class HookFunctions:
 
 class Maker:
     def __init__(
-        self, functions: HookFunctions, original: Callable[..., Any], function: Callable[..., Any]
+        self, functions: HookFunctions, original: Callable[..., Any], function: Callable[..., Any], of_logging: bool
     ) -> None: ...
 
 class Dispatch:

@@ -14,9 +14,11 @@ from cpython.ref cimport Py_CLEAR, Py_DECREF, Py_INCREF, Py_XDECREF, PyObject
 from cpython.unicode cimport PyUnicode_CheckExact
 from libc.string cimport memset
 
+import _thread
 import logging
 import os
 import sys
+import threading
 import time
 
 from fapilog_otel.telemetry.origin import EXPORTING, OUR_THREADS
@@ -60,3 +62,4 @@ include "_stdlib_native/call.pxi"
 include "_stdlib_native/record.pxi"
 include "_stdlib_native/hook.pxi"
 include "_stdlib_native/methods.pxi"
+include "_stdlib_native/make.pxi"

@@ -13,6 +13,7 @@ cdef struct Call:
     PyObject* extra          # a dict, or NULL
     long stacklevel
 
+cdef object GET_IDENT = _thread.get_ident
 cdef str EXTRA = sys.intern("extra")
 cdef str STACKLEVEL = sys.intern("stacklevel")
 cdef str EXC_INFO = sys.intern("exc_info")
@@ -73,7 +74,11 @@ cdef bint is_ours(RecordPath path) except -1:
     PyContextVar_Get(EXPORTING, NULL, &value)
     found = value is not NULL and <object>value is not False
     Py_XDECREF(value)
-    return found or PySet_Contains(OUR_THREADS, PyThread_get_thread_ident())
+    if found:
+        return True
+    # By the function that names threads just now: where greenlets stand in for threads, it is another.
+    get_ident = field(path.threading_module, "get_ident")
+    return PySet_Contains(OUR_THREADS, PyThread_get_thread_ident() if get_ident is GET_IDENT else get_ident())
 
 
 cdef bint is_as_installed(RecordPath path) except -1:

@@ -179,24 +179,6 @@ cdef class HookFunctions:
         return True
 
 
-cdef class Maker:
-    """``Logger.makeRecord``: the original itself, until a record may be on its way that nobody but us wants."""
-
-    cdef HookFunctions functions
-    cdef object original
-    cdef object function
-
-    def __init__(self, HookFunctions functions, original, function):
-        self.functions = functions
-        self.original = original
-        self.function = function
-
-    def __get__(self, logger, owner):
-        if logger is None:
-            return self.function
-        return PyMethod_New(self.function if self.functions.marked else self.original, logger)
-
-
 cdef class Dispatch:
     """``Logger.callHandlers``: the original itself for a record that filter has captured, else the function over it."""
 

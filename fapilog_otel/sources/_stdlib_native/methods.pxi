@@ -29,29 +29,34 @@ cdef tuple LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR
 
 cdef PyObject* ordinary(int which, PyObject* logger, PyObject** args, Py_ssize_t given, PyObject* names) noexcept:
     """Call logging's own method with the same arguments."""
+    return forward(originals[which], logger, args, given, names)
+
+
+cdef PyObject* forward(PyObject* function, PyObject* first, PyObject** args, Py_ssize_t given, PyObject* names) noexcept:
+    """Call a function with one more argument before the others."""
     cdef PyObject* whole[STACK_ARGS]
     cdef Py_ssize_t i
     cdef Py_ssize_t keywords = 0 if names is NULL else PyTuple_GET_SIZE(names)
     if given + keywords >= STACK_ARGS:
-        return ordinary_at_length(which, logger, args, given, names, keywords)
-    whole[0] = logger
+        return forward_at_length(function, first, args, given, names, keywords)
+    whole[0] = first
     for i in range(given + keywords):
         whole[i + 1] = args[i]
-    return call_vector(originals[which], whole, given + 1, names)
+    return call_vector(function, whole, given + 1, names)
 
 
-cdef PyObject* ordinary_at_length(int which, PyObject* logger, PyObject** args, Py_ssize_t given, PyObject* names,
-                                  Py_ssize_t keywords) noexcept:
+cdef PyObject* forward_at_length(PyObject* function, PyObject* first, PyObject** args, Py_ssize_t given, PyObject* names,
+                                 Py_ssize_t keywords) noexcept:
     cdef Py_ssize_t i
     cdef Py_ssize_t size = (given + keywords + 1) * <Py_ssize_t>sizeof(PyObject*)
     cdef PyObject** whole = <PyObject**>PyMem_Malloc(size)
     cdef PyObject* result
     if whole is NULL:
         return PyErr_NoMemory()
-    whole[0] = logger
+    whole[0] = first
     for i in range(given + keywords):
         whole[i + 1] = args[i]
-    result = call_vector(originals[which], whole, given + 1, names)
+    result = call_vector(function, whole, given + 1, names)
     PyMem_Free(whole)
     return result
 

@@ -54,9 +54,11 @@ cdef class RecordPath:
     cdef bint thread_attributes
     cdef int translating     # records being translated, on all threads
     cdef dict targets
+    cdef dict files
     cdef dict severities
     cdef dict module
     cdef dict time_module
+    cdef dict threading_module
     cdef str logging_file
     cdef object record_class
     cdef object clock
@@ -74,19 +76,21 @@ cdef class RecordPath:
         self.translating = 0
         self.write = write
         self.targets = {}
+        self.files = {}
         self.severities = {}
         self.module = logging.__dict__
         self.time_module = time.__dict__
+        self.threading_module = threading.__dict__
         self.logging_file = logging._srcfile
         self.record_class = logging.LogRecord
         self.clock = getattr(time, CLOCK)
 
     def connect(self, hook, cache_class):
-        """Say whose verdicts about levels count: those of a hook that is installed by now."""
+        """Say whose verdicts about levels count, before the hook is installed."""
         global expected_methods, expected_record, expected_message, harmless_handle
         self.hook = hook
         self.cache_class = cache_class
-        expected_methods = class_attributes(logging.Logger, METHOD_NAMES)
+        expected_methods = None
         expected_record = class_attributes(logging.LogRecord, RECORD_NAMES)
         expected_message = class_attributes(logging.LogRecord, ("getMessage",))[0]
         harmless_handle = class_attributes(logging.NullHandler, ("handle",))[0]
@@ -94,7 +98,9 @@ cdef class RecordPath:
 
     def open(self):
         """Let log calls go the short way from now on."""
-        global current
+        global current, expected_methods
+        expected_methods = class_attributes(logging.Logger, METHOD_NAMES)
+        forget_types()
         current = self
 
     def close(self):

@@ -74,7 +74,9 @@ def covers(
         return module.Dispatch(original, named(original, functions.over_call_handlers(original)))
 
     def maker(original: Callable[..., Any]) -> object:
-        return module.Maker(functions, original, named(original, functions.over_make_record(original)))
+        return module.Maker(
+            functions, original, named(original, functions.over_make_record(original)), is_of_logging(original)
+        )
 
     return functions, {
         "isEnabledFor": lambda it: named(it, functions.over_is_enabled_for(it, is_of_logging(it))),

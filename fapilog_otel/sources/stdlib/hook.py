@@ -99,8 +99,6 @@ class Hook:
         }
         for name, cover in over.items():
             self._patches.append(Patch(logging.Logger, name, cover(getattr(logging.Logger, name))))
-        if self._path is not None:
-            self._path.connect(self, self._cache_class)
 
     def _compiled(self) -> dict[str, Callable[[Any], Any]] | None:
         """Give the compiled functions by the name of what they cover, or None without them."""
@@ -108,6 +106,7 @@ class Hook:
             return None
         from fapilog_otel.sources.stdlib.compiled import covers  # noqa: PLC0415 - loads the compiled functions
 
+        self._path.connect(self, self._cache_class)
         self._functions, over = covers(self, self._path, self._receiver, self._thread)
         return over
 
