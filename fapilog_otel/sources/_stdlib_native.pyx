@@ -21,6 +21,7 @@ import sys
 import threading
 import time
 
+from fapilog_otel.compat.api import SeverityNumber
 from fapilog_otel.telemetry.origin import EXPORTING, OUR_THREADS
 
 cdef extern from "Python.h":

@@ -1,5 +1,10 @@
 # One log call: whether it can go the short way, and that way.
 
+cdef enum:
+    PLAIN_DEPTH = 3      # what lies deeper, or is larger, is looked through by the ordinary path
+    PLAIN_ITEMS = 16
+
+
 cdef enum Outcome:
     RAISED = -1
     ORDINARY = 0     # logging's own method is to do it
@@ -31,6 +36,33 @@ cdef inline bint is_simple(PyObject* value) noexcept:
             or <object>value is None)
 
 
+cdef bint is_plain(PyObject* value, int depth) except -1:
+    """Tell whether a value, with all that it contains, becomes text or bytes without running anybody's code."""
+    cdef Py_ssize_t i, position = 0
+    cdef PyObject* key
+    cdef PyObject* item
+    if is_simple(value):
+        return True
+    if depth >= PLAIN_DEPTH:
+        return False
+    if PyList_CheckExact(<object>value) and PyList_GET_SIZE(<object>value) <= PLAIN_ITEMS:
+        for i in range(PyList_GET_SIZE(<object>value)):
+            if not is_plain(PyList_GET_ITEM(<object>value, i), depth + 1):
+                return False
+        return True
+    if PyTuple_CheckExact(<object>value) and PyTuple_GET_SIZE(value) <= PLAIN_ITEMS:
+        for i in range(PyTuple_GET_SIZE(value)):
+            if not is_plain(PyTuple_GET_ITEM(value, i), depth + 1):
+                return False
+        return True
+    if PyDict_CheckExact(<object>value) and PyDict_Size(<object>value) <= PLAIN_ITEMS:
+        while PyDict_Next(<object>value, &position, &key, &item):
+            if not (is_simple(key) and is_plain(item, depth + 1)):
+                return False
+        return True
+    return False
+
+
 cdef bint read_call(Call* call, PyObject** args, Py_ssize_t given, PyObject* names) except -1:
     """Read the arguments of a log call; False: there is something uncommon among them."""
     cdef Py_ssize_t i
@@ -42,8 +74,10 @@ cdef bint read_call(Call* call, PyObject** args, Py_ssize_t given, PyObject* nam
     call.message, call.args, call.count = args[0], args + 1, given - 1
     call.extra, call.stacklevel = NULL, 1
     for i in range(1, given):
-        if not is_simple(args[i]):
+        if not is_plain(args[i], 0):
             return False
+    if call.count == 1 and PyDict_CheckExact(<object>args[1]):    # the format reads its keys
+        return False
     if names is NULL:
         return True
     for i in range(PyTuple_GET_SIZE(names)):
@@ -107,7 +141,7 @@ cdef bint add_extra(dict attributes, dict extra, frozenset reserved) except -1:
     cdef PyObject* key
     cdef PyObject* value
     while PyDict_Next(extra, &position, &key, &value):
-        if not PyUnicode_CheckExact(<object>key) or not is_simple(value) or PySet_Contains(reserved, <object>key):
+        if not PyUnicode_CheckExact(<object>key) or not is_plain(value, 0) or PySet_Contains(reserved, <object>key):
             return False
         attributes[<object>key] = <object>value
     return True

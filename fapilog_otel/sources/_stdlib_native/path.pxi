@@ -24,11 +24,13 @@ cdef class Severity:
 
     cdef object name         # the level's name that this was found for
     cdef object number
+    cdef object member       # the number as emit() reads it soonest
     cdef str text
 
     def __cinit__(self, name, number, str text):
         self.name = name
         self.number = number
+        self.member = SeverityNumber(number)
         self.text = text
 
 

@@ -120,7 +120,7 @@ cdef int emit_record(RecordPath path, Target target, Severity severity, unsigned
     given[0] = <PyObject*>target.logger
     given[1] = <PyObject*>stamp
     given[2] = <PyObject*>now
-    given[3] = <PyObject*>severity.number
+    given[3] = <PyObject*>severity.member
     given[4] = <PyObject*>severity.text
     given[5] = <PyObject*>body
     given[6] = <PyObject*>attributes
