@@ -1,7 +1,6 @@
 # Logger.makeRecord with a LogRecord as LogRecord.__init__ makes it; one thing out of the ordinary, and the original does it.
 
 cdef extern from "Python.h":
-    int PyObject_GenericSetDict(object, object, void*) except -1
     object PyCFunction_NewEx(PyMethodDef*, object, PyObject*)
 
 cdef bint NS_CLOCK = sys.version_info >= (3, 13)
@@ -91,7 +90,7 @@ cdef object record_like(RecordPath path, PyObject** given):
     if extra is not None and not (PyDict_CheckExact(extra) and put_extra(fields, <dict>extra)):
         return None
     record = path.record_class.__new__(path.record_class)
-    PyObject_GenericSetDict(record, fields, NULL)
+    record.__dict__ = fields
     return record
 
 
@@ -115,7 +114,7 @@ cdef bint makes_alike(RecordPath path) except -1:
     for i in range(MAKE_ARGS):
         given[i] = PyTuple_GET_ITEM(<PyObject*>arguments, i)
     made = record_like(path, given)
-    if made is None:
+    if made is None or made.levelno != 20 or made.getMessage() != "1 2":    # as attributes, not only in the dict
         return False
     ours, theirs = made.__dict__, path.record_class(*arguments[:8], None).__dict__
     if list(ours) != list(theirs) or [type(it) for it in ours.values()] != [type(it) for it in theirs.values()]:
