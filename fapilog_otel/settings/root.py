@@ -144,6 +144,9 @@ class Settings(BaseSettings):
     code_attributes: bool = Field(
         default=False, description="Whether stdlib records carry code.file.path, .line and .function."
     )
+    fast_stdlib: bool = Field(
+        default=True, description="Whether stdlib calls whose record nobody else needs go straight to the encoder."
+    )
 
     on_full: Literal["drop", "block", "spill"] = Field(
         default="drop",

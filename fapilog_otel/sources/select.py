@@ -19,6 +19,7 @@ def make_source(name: str, settings: Settings, options: dict[str, Any]) -> Sourc
         "level": settings.level,
         "levels": settings.levels,
         "code_attributes": settings.code_attributes,
+        "fast_stdlib": settings.fast_stdlib,
         **options,
     }
     return StdlibSource(**values)

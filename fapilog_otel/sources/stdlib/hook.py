@@ -23,12 +23,14 @@ from types import MethodType
 from typing import TYPE_CHECKING, Any, Final
 
 from fapilog_otel.sources.stdlib.levels import level_cache, new_cache_class, restore_cache
+from fapilog_otel.sources.stdlib.patch import Patch, as_part_of_logging, is_of_logging
 from fapilog_otel.telemetry.diagnostics import get_diagnostics
 from fapilog_otel.telemetry.origin import is_internal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from fapilog_otel.sources._stdlib_native import HookFunctions, RecordPath, Running
     from fapilog_otel.sources.stdlib.levels import LevelRules
 
 MAX_DEPTH: Final = 3
@@ -38,7 +40,7 @@ MAX_NESTED: Final = 32
 """How many such logs the application's handlers get for one outer record; they format them, which may log again."""
 
 _MAX_MARKS: Final = 32
-_LOGGING_FILE: Final = logging.addLevelName.__code__.co_filename
+_COVERED: Final = ("isEnabledFor", "makeRecord", "filter", "callHandlers", "findCaller")
 
 
 class _ThreadState(threading.local):
@@ -46,12 +48,14 @@ class _ThreadState(threading.local):
 
     ``marks`` holds the (logger, level) pairs whose check was passed because of us and whose record has not come yet,
     the oldest first. ``captured_for`` is the logger whose record filter has captured and callHandlers will get next.
-    ``depth`` counts the records being translated, one inside the other, and ``nested`` the logs made meanwhile.
+    ``depth`` counts the records being translated, one inside the other, and ``nested`` the logs made meanwhile; the
+    compiled functions keep both in ``running``.
     """
 
     captured_for: object = None
     depth = 0
     nested = 0
+    running: Running | None = None
 
     def __init__(self) -> None:
         self.marks: dict[tuple[int, int], None] = {}
@@ -63,9 +67,12 @@ class Hook:
     Args:
         receiver: Called on the caller's thread with each record, before the application's handlers.
         rules: What is captured beyond the application's own levels.
+        path: The compiled way of records to the provider; None: the receiver gets them all.
     """
 
-    def __init__(self, receiver: Callable[[logging.LogRecord], None], rules: LevelRules) -> None:
+    def __init__(
+        self, receiver: Callable[[logging.LogRecord], None], rules: LevelRules, path: RecordPath | None = None
+    ) -> None:
         self.dropped = 0
         self.failed = 0
         self.installed = False
@@ -74,23 +81,40 @@ class Hook:
         self._cache_class = new_cache_class()
         self._thread = _ThreadState()
         self._is_enabled_for = logging.Logger.isEnabledFor
-        self._patches: list[_Patch] = []
+        self.covers_logging_alone = False
+        self._path = path
+        self._functions: HookFunctions | None = None
+        self._patches: list[Patch] = []
 
     def install(self) -> None:
         """Put the hook over ``logging.Logger``."""
         self._is_enabled_for = logging.Logger.isEnabledFor
         self.installed = True
-        for name, over in (
-            ("isEnabledFor", self._over_is_enabled_for),
-            ("makeRecord", self._over_make_record),
-            ("filter", self._over_filter),
-            ("callHandlers", self._over_call_handlers),
-        ):
-            self._patches.append(_Patch(logging.Logger, name, over(getattr(logging.Logger, name))))
+        self.covers_logging_alone = all(is_of_logging(getattr(logging.Logger, name)) for name in _COVERED)
+        over = self._compiled() or {
+            "isEnabledFor": self._over_is_enabled_for,
+            "makeRecord": self._over_make_record,
+            "filter": self._over_filter,
+            "callHandlers": self._over_call_handlers,
+        }
+        for name, cover in over.items():
+            self._patches.append(Patch(logging.Logger, name, cover(getattr(logging.Logger, name))))
+
+    def _compiled(self) -> dict[str, Callable[[Any], Any]] | None:
+        """Give the compiled functions by the name of what they cover, or None without them."""
+        if self._path is None:
+            return None
+        from fapilog_otel.sources.stdlib.compiled import covers  # noqa: PLC0415 - loads the compiled functions
+
+        self._path.connect(self, self._cache_class)
+        self._functions, over = covers(self, self._path, self._receiver, self._thread)
+        return over
 
     def uninstall(self) -> None:
         """Put everything back; a function that somebody has put over ours stays, and ours under it falls silent."""
         self.installed = False
+        if self._functions is not None:
+            self._functions.installed = False
         while self._patches:
             self._patches.pop().undo()
         manager = logging.Logger.manager
@@ -102,18 +126,18 @@ class Hook:
 
     def _over_is_enabled_for(self, original: Callable[..., Any]) -> Any:
         # Another's function under ours may decide anew each time; logging's own keeps to the cache, as ours does.
-        remember = self._cache_class if _is_of_logging(original) else None
+        remember = self._cache_class if is_of_logging(original) else None
 
         @functools.wraps(original)
         def isEnabledFor(logger: logging.Logger, level: int) -> Any:  # noqa: N802 - the name of what it stands for
             cache = logger._cache  # type: ignore[attr-defined]  # noqa: SLF001 - the caller is logging itself
             if type(cache) is remember and cache.ours.get(level) is False:
                 return False
-            return original(logger, level) or self._admits(logger, level)
+            return original(logger, level) or self.admits(logger, level)
 
-        return _as_part_of_logging(isEnabledFor)
+        return as_part_of_logging(isEnabledFor)
 
-    def _admits(self, logger: logging.Logger, level: int) -> bool:
+    def admits(self, logger: logging.Logger, level: int) -> bool:
         """Tell whether a record that the logger's own levels refuse is captured, and mark it as ours alone if it is."""
         if not self.installed or logger.disabled or is_internal():
             return False
@@ -126,11 +150,17 @@ class Hook:
         return verdict
 
     def _mark(self, logger_id: int, level: int) -> None:
+        if self._functions is not None:
+            self._functions.marked = True
         marks = self._thread.marks
         marks.pop((logger_id, level), None)
         marks[logger_id, level] = None
         if len(marks) > _MAX_MARKS:  # checks that no record followed
             del marks[next(iter(marks))]
+
+    def forget(self, logger_id: int, level: int) -> None:
+        """Take back the mark of a check whose record is captured already."""
+        self._thread.marks.pop((logger_id, level), None)
 
     def _is_ours_alone(self, logger: logging.Logger, level: object) -> bool:
         """Tell whether a record of this level passed the logger's check only because of us.
@@ -151,14 +181,20 @@ class Hook:
         def makeRecord(logger: logging.Logger, *args: Any, **kwargs: Any) -> Any:  # noqa: N802 - as above
             if not thread.marks:
                 return original(logger, *args, **kwargs)
-            try:
-                return original(logger, *args, **kwargs)
-            except Exception:
-                if len(args) < 7 or not self._is_ours_alone(logger, args[1]):
-                    raise
-                return plain_record(*args, **kwargs)
+            return self.make_record(original, logger, args, kwargs)
 
-        return _as_part_of_logging(makeRecord)
+        return as_part_of_logging(makeRecord)
+
+    def make_record(
+        self, original: Callable[..., Any], logger: logging.Logger, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Give the record that the original makes, or a plain one where it raises and only we wanted the record."""
+        try:
+            return original(logger, *args, **kwargs)
+        except Exception:
+            if len(args) < 7 or not self._is_ours_alone(logger, args[1]):
+                raise
+            return plain_record(*args, **kwargs)
 
     # -- the dispatch --------------------------------------------------------------------------------------------------
 
@@ -175,7 +211,7 @@ class Hook:
             thread.captured_for = logger
             return passed
 
-        return _as_part_of_logging(filter)
+        return as_part_of_logging(filter)
 
     def _over_call_handlers(self, original: Callable[..., Any]) -> Any:
         thread = self._thread
@@ -187,18 +223,23 @@ class Hook:
             if captured or not self.installed or self._take(logger, record):
                 original(logger, record)
 
-        return _Dispatch(thread, original, _as_part_of_logging(callHandlers))
+        return _Dispatch(thread, original, as_part_of_logging(callHandlers))
 
     def _take(self, logger: logging.Logger, record: logging.LogRecord) -> bool:
         """Capture a record, and tell whether the application's handlers are to get it."""
-        marks = self._thread.marks
-        is_ours_alone = False
-        if marks:
-            level: Any = getattr(record, "levelno", None)
-            is_ours_alone = self._is_ours_alone(logger, level)
-            if is_ours_alone:
-                del marks[id(logger), level]
+        is_ours_alone = self.claim(logger, record)
         return self._capture(record) and not is_ours_alone
+
+    def claim(self, logger: logging.Logger, record: logging.LogRecord) -> bool:
+        """Tell whether a record passed the logger's check only because of us, and take back the mark that says so."""
+        marks = self._thread.marks
+        if not marks:
+            return False
+        level: Any = getattr(record, "levelno", None)
+        if not self._is_ours_alone(logger, level):
+            return False
+        del marks[id(logger), level]
+        return True
 
     def _capture(self, record: logging.LogRecord) -> bool:
         """Hand a record to the receiver, and tell whether it may lead to more logs."""
@@ -215,13 +256,17 @@ class Hook:
             thread.depth = depth + 1
             self._receiver(record)
         except Exception as error:  # noqa: BLE001 - the promise of a log call: counted and told, never raised
-            self.failed += 1
-            get_diagnostics().note("stdlib.failed", "a log record was not captured", error=type(error).__name__)
+            self.fail(error)
         finally:
             thread.depth = depth
             if not depth:
                 thread.nested = 0
         return True
+
+    def fail(self, error: Exception) -> None:
+        """Count a record that an unforeseen error kept from being captured."""
+        self.failed += 1
+        get_diagnostics().note("stdlib.failed", "a log record was not captured", error=type(error).__name__)
 
 
 class _Dispatch:
@@ -241,30 +286,6 @@ class _Dispatch:
             self._thread.captured_for = None
             return MethodType(self._original, logger)
         return MethodType(self._function, logger)
-
-
-_ABSENT: Final = object()
-
-
-class _Patch:
-    """A class attribute that was replaced, and what stood there before."""
-
-    __slots__ = ("_before", "_name", "_owner", "_value")
-
-    def __init__(self, owner: type, name: str, value: object) -> None:
-        self._owner = owner
-        self._name = name
-        self._value = value
-        self._before = owner.__dict__.get(name, _ABSENT)
-        setattr(owner, name, value)
-
-    def undo(self) -> None:
-        if self._owner.__dict__.get(self._name) is not self._value:
-            return  # somebody else's stands there by now
-        if self._before is _ABSENT:
-            delattr(self._owner, self._name)
-        else:
-            setattr(self._owner, self._name, self._before)
 
 
 def plain_record(
@@ -298,19 +319,3 @@ def plain_record(
     items: Mapping[Any, Any] = extra if isinstance(extra, dict) else {"extra": extra} if extra else {}
     record.__dict__.update({f"extra.{key}" if key in taken else key: value for key, value in items.items()})
     return record
-
-
-def _is_of_logging(function: Callable[..., object]) -> bool:
-    """Tell whether a function is logging's own and nobody's that was put over it."""
-    code = getattr(function, "__code__", None)
-    return getattr(code, "co_filename", None) == _LOGGING_FILE and not hasattr(function, "__wrapped__")
-
-
-def _as_part_of_logging(function: Any) -> Any:
-    """Give the function with its frames counted as logging's own.
-
-    ``logging`` tells its frames from the application's by file name: for ``stacklevel``, and for the call stack that it
-    prints when a handler fails, which would otherwise end at our function instead of the caller's line.
-    """
-    function.__code__ = function.__code__.replace(co_filename=_LOGGING_FILE)
-    return function

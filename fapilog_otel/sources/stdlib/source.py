@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from fapilog_otel.compat.api import suppression_active
 from fapilog_otel.errors import ConfigError
+from fapilog_otel.sources.stdlib.compiled import record_path
+from fapilog_otel.sources.stdlib.fast import Shortcut
 from fapilog_otel.sources.stdlib.hook import Hook
 from fapilog_otel.sources.stdlib.levels import LevelRules
 from fapilog_otel.sources.stdlib.translate import Selection, fields_of, level_number, record_of, scope_name
@@ -71,6 +73,11 @@ class _Capture:
             return  # a record without a level passes
         target.logger.emit(**fields_of(record, self._selection))
 
+    def target(self, name: str) -> tuple[OtelLogger | None, int]:
+        """Give the logger that always takes the records of a name, or None, and the lowest level that is captured."""
+        target = self._targets.get(name) or self._add_target(name)
+        return (None if target.is_transport else target.logger), target.floor
+
     def _add_target(self, name: str) -> _Target:
         logger = self._provider.get_logger(name)
         target = _Target(logger, self._rules.floor(name), name.partition(".")[0] in _TRANSPORTS)
@@ -83,10 +90,11 @@ class _Capture:
 class StdlibHandle:
     """The installed stdlib source."""
 
-    def __init__(self, source: StdlibSource, provider: object, hook: Hook) -> None:
+    def __init__(self, source: StdlibSource, provider: object, hook: Hook, shortcut: Shortcut | None) -> None:
         self._source = source
         self._provider = provider
         self._hook = hook
+        self._shortcut = shortcut
 
     @property
     def installed(self) -> bool:
@@ -107,6 +115,8 @@ class StdlibHandle:
         """Put ``logging`` back as it was before `StdlibSource.install`; a second call does nothing."""
         with _lock:
             if self._hook.installed:
+                if self._shortcut is not None:
+                    self._shortcut.uninstall()
                 self._hook.uninstall()
                 _installed.clear()
 
@@ -132,6 +142,8 @@ class StdlibSource:
         levels: Logger name to level, for that logger and its children, over ``level`` and the application's levels.
         code_attributes: Whether records tell file, line and function of the log call.
         thread_attributes: Whether records tell id and name of the thread.
+        fast_stdlib: Whether a call whose record nobody else needs goes straight to the encoder. Without the compiled
+            functions, and with ``thread_attributes``, it never does.
 
     Raises:
         ConfigError: A level is unknown.
@@ -144,17 +156,19 @@ class StdlibSource:
         *,
         code_attributes: bool = True,
         thread_attributes: bool = False,
+        fast_stdlib: bool = True,
     ) -> None:
         self._rules = LevelRules(level, levels)
         self._selection = Selection(code_attributes, thread_attributes)
+        self._fast = fast_stdlib
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, StdlibSource):
             return NotImplemented
-        return self._rules == other._rules and self._selection == other._selection
+        return (self._rules, self._selection, self._fast) == (other._rules, other._selection, other._fast)
 
     def __hash__(self) -> int:
-        return hash((self._rules, self._selection))
+        return hash((self._rules, self._selection, self._fast))
 
     def install(self, provider: object) -> StdlibHandle:
         """Start capturing for a provider.
@@ -173,9 +187,13 @@ class StdlibSource:
         with _lock:
             if _installed:
                 return self._installed_handle(provider)
-            hook = Hook(_Capture(provider, self._rules, self._selection), self._rules)  # type: ignore[arg-type]
+            capture = _Capture(provider, self._rules, self._selection)  # type: ignore[arg-type]
+            path = record_path(capture.target, self._selection)
+            hook = Hook(capture, self._rules, path)
             hook.install()
-            handle = StdlibHandle(self, provider, hook)
+            short = self._fast and not self._selection.thread
+            shortcut = Shortcut(hook, path) if path is not None and short else None
+            handle = StdlibHandle(self, provider, hook, shortcut)
             _installed.append(handle)
             return handle
 

@@ -36,6 +36,9 @@ _STANDARD: Final = frozenset(logging.LogRecord("", 0, "", 0, "", None, None).__d
     "taskName",
 }
 
+RESERVED: Final = _STANDARD | {EVENT_NAME}
+"""Keys of ``extra`` that do not simply become attributes."""
+
 _NS: Final = 1_000_000_000
 _MAX_LEVEL: Final = 1 << 31
 _MAX_SECONDS: Final = (1 << 64) // _NS - 1  # fixed64 holds no more
@@ -67,7 +70,7 @@ class Selection(NamedTuple):
 
 def fields_of(record: logging.LogRecord, selection: Selection) -> Fields:
     """Give the fields of a record, values as they are (the encoder normalises them); never raises an `Exception`."""
-    number, text = _severity(level_number(record), level_name(record))
+    number, text = severity(level_number(record), level_name(record))
     body, problem = body_and_problem(record)
     attributes, event_name = attributes_and_event(record, selection, problem)
     return {
@@ -128,7 +131,8 @@ def level_name(record: logging.LogRecord) -> str:
 
 
 @functools.lru_cache(256)
-def _severity(level: int, name: str) -> tuple[int, str]:
+def severity(level: int, name: str) -> tuple[int, str]:
+    """Give severity number and text of a stdlib level and its name."""
     return severity_from_stdlib(level, name), text_from_stdlib(name)
 
 

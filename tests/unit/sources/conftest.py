@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from stdlib_doubles import RecordingProvider
+from stdlib_doubles import EncodingProvider, RecordingProvider
 
 from fapilog_otel.sources.stdlib import StdlibHandle, StdlibSource
+from fapilog_otel.sources.stdlib.fast import level_methods
 
 
 @pytest.hookimpl(wrapper=True)
@@ -56,3 +57,19 @@ def install(clean_logging: None, provider: RecordingProvider) -> Iterator[Callab
     yield installer
     for handle in reversed(handles):
         handle.uninstall()
+
+
+@pytest.fixture
+def encoding() -> EncodingProvider:
+    return EncodingProvider()
+
+
+@pytest.fixture
+def fast(clean_logging: None, encoding: EncodingProvider) -> Iterator[StdlibHandle]:
+    """The source with the short way on, over our own encoder; the root is at INFO."""
+    if not level_methods():
+        pytest.skip("the compiled functions are not there")
+    logging.getLogger().setLevel(logging.INFO)
+    handle = StdlibSource().install(encoding)
+    yield handle
+    handle.uninstall()

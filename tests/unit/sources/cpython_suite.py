@@ -7,27 +7,14 @@ from __future__ import annotations
 
 import sys
 import unittest
-from typing import Any
 
+from stdlib_doubles import EncodingProvider
 from test import test_logging
 
 from fapilog_otel.sources.stdlib import StdlibSource
 
-
-class Sink:
-    """A provider and its logger in one; counts what it gets."""
-
-    count = 0
-
-    def get_logger(self, name: str) -> Sink:
-        return self
-
-    def emit(self, record: Any = None, **fields: Any) -> None:
-        self.count += 1
-
-
 if __name__ == "__main__":
-    sink = Sink()
+    sink = EncodingProvider()
     handle = StdlibSource().install(sink)
     suite = unittest.TestSuite(
         unittest.defaultTestLoader.loadTestsFromTestCase(getattr(test_logging, name)) for name in sys.argv[1:]

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 import logging
+import threading
 from typing import Any
+
+from fapilog_otel.contracts import EncodedLogs
+from fapilog_otel.contracts.encoded_logs import Segment
+from fapilog_otel.encode.plan import EncodePlan
+from fapilog_otel.encode.select import Chunk, EmitCore, LoggerBase, Port
+from fapilog_otel.model.record import Record
+from fapilog_otel.model.scope import Scope
+from fapilog_otel.provider.logger import Logger
 
 
 class RecordingLogger:
@@ -37,6 +46,47 @@ class RecordingProvider:
     @property
     def last(self) -> dict[str, Any]:
         return self.emitted[-1]
+
+
+class ChunkHost:
+    """Gives a core chunks without end."""
+
+    def acquire(self, band: int, need: int, may_wait: bool) -> Any:
+        return Chunk(max(need, 1 << 16), band)
+
+    def release(self, unneeded: Any) -> None:
+        pass
+
+    def await_count(self, band: int) -> bool:
+        return False
+
+    def wake(self) -> None:
+        pass
+
+
+class EncodingProvider:
+    """A provider of our own loggers over the encoder in use; what they wrote is decoded on demand."""
+
+    def __init__(self) -> None:
+        self.core = EmitCore(EncodePlan(), ChunkHost(), threading.RLock())
+        self.port = Port(lambda logger: (Scope(logger.scope_key[0]), 0))
+        self.port.core = self.core
+        self.asked: list[str] = []
+
+    def get_logger(self, name: str) -> LoggerBase:
+        self.asked.append(name)
+        return Logger(self.port, name)
+
+    @property
+    def count(self) -> int:
+        return sum(self.core.submitted_counts())
+
+    def take(self) -> list[Record]:
+        """Give the records written since the last time."""
+        self.core.seal_open()
+        segments = [Segment(sealed, 0, sealed.count) for sealed in self.core.sealed if sealed.count]
+        self.core.sealed.clear()
+        return list(EncodedLogs(segments).records()) if segments else []
 
 
 class ListHandler(logging.Handler):
