@@ -103,8 +103,10 @@ class DirectSender:
             self._cannot_start(error)
 
     async def _opened(self) -> None:
-        with suppress(Exception):  # what is wrong is told by the first request, which tries again
+        try:
             await self._context.run(asyncio.ensure_future, self._open())
+        except Exception as error:  # noqa: BLE001 - a plugin's own code; the first request tries again
+            self._diagnostics.report("exporter.start", "an exporter could not start", cause=repr(error))
 
     def _cannot_start(self, error: RuntimeError) -> None:
         self._diagnostics.report("exporter.thread", "an exporter's thread could not start", cause=str(error))

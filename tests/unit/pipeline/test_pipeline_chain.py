@@ -284,23 +284,26 @@ class TestContainment:
         assert inline(chain, Record(body="kept")) == Record(body="kept")
         assert chain.errors == {"a": 1, "report": 1}
 
-    @pytest.mark.parametrize("is_inline", [True, False])
-    @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
-    async def test_what_is_no_exception_passes_through(self, kind: type[BaseException], is_inline: bool) -> None:
+    @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, GeneratorExit])
+    def test_what_is_no_exception_passes_through_an_inline_stage(self, kind: type[BaseException]) -> None:
+        """It may be a real exit, out of a signal handler in the application's own thread."""
+
         def leave(record: Record) -> None:
             raise kind
 
-        chain = build_chain(stages=[Step("exit", inline=is_inline, act=leave)])
         with pytest.raises(kind):
-            await_free(chain, is_inline)
+            inline(build_chain(stages=[Step("exit", act=leave)]), Record())
 
+    @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, GeneratorExit])
+    async def test_and_is_contained_in_a_deferred_one(self, kind: type[BaseException]) -> None:
+        """On our thread it would end the delivery of everything."""
 
-def await_free(chain: Chain, is_inline: bool) -> None:
-    """Run the chain on one record without a task, whose machinery would itself act on a SystemExit."""
-    if is_inline:
-        inline(chain, Record())
-    else:
-        chain.run_deferred([Record()]).send(None)
+        def leave(record: Record) -> None:
+            raise kind
+
+        chain = build_chain(stages=[Step("exit", inline=False, act=leave)])
+        assert await chain.run_deferred([Record(body="kept")]) == [Record(body="kept")]
+        assert chain.errors == {"exit": 1}
 
 
 class TestFiltersEnabled:
