@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from fapilog_otel.errors import ConfigError
+from fapilog_otel.pipeline.assignments import is_masked, mask_assignments
 from fapilog_otel.pipeline.cards import mask_cards
+from fapilog_otel.pipeline.key_names import NAME_LITERALS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,11 +38,6 @@ class ValuePattern:
     digits: bool = False
 
 
-def _is_masked(text: str, start: int, end: int, mask: str) -> bool:
-    """Tell whether a secret is the mask of an earlier pass (of which a pattern may see the first word only)."""
-    return end <= start + len(mask) and text.startswith(mask, start)
-
-
 def _whole(expression: str) -> Callable[[str, str], str]:
     """Give a substitution that masks all that a case-sensitive expression matches."""
     regex = re.compile(expression, re.ASCII | re.DOTALL)
@@ -54,7 +51,7 @@ def _tail(expression: str, is_secret: Callable[[str], bool] | None = None) -> Ca
     def substitute(text: str, mask: str) -> str:
         def replace(match: re.Match[str]) -> str:
             start, end = match.span("secret")
-            if _is_masked(text, start, end, mask) or (is_secret is not None and not is_secret(text[start:end])):
+            if is_masked(text, start, end, mask) or (is_secret is not None and not is_secret(text[start:end])):
                 return match[0]
             return text[match.start() : start] + mask + text[end : match.end()]
 
@@ -111,31 +108,7 @@ _AUTHORIZATION = r"""(?:authorization|api-key)(?:\\?["'])?[ \t]{0,4}[:=][ \t]{0,
       | (?=[^\s"',;\\]{16}|[^\s"',;\\]{0,16}\d) )
     (?P<secret>[^\s"',;\\]+)"""
 
-# ``password=x`` of query strings, connection strings and key=value logs, ``"password": "x"`` of JSON and dict texts.
-_ASSIGNMENT = r"""(?:passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key)
-    (?: (?:\\?["'])?[ ]?=[ ]?(?!=) | \\?["'][ ]?:[ ]? )
-    (?: "(?P<double>[^"\\]*(?:\\.[^"\\]*){0,64}) | '(?P<single>[^'\\]*(?:\\.[^'\\]*){0,64})
-      | \\["'](?P<escaped>[^"'\\]*) | (?P<bare>[^\s&;,"'<>(){}\[\]\\]+) )"""
-
-
-def _assignments() -> Callable[[str, str], str]:
-    regex = re.compile(_ASSIGNMENT, re.ASCII | re.IGNORECASE | re.VERBOSE)
-
-    def substitute(text: str, mask: str) -> str:
-        def replace(match: re.Match[str]) -> str:
-            start, end = match.span(match.lastgroup or 0)
-            if start == end or _is_masked(text, start, end, mask):
-                return match[0]
-            return text[match.start() : start] + mask
-
-        return regex.sub(replace, text)
-
-    return substitute
-
-
 URL_CREDENTIALS: Final = ValuePattern("url_credentials", _tail(_URL_CREDENTIALS), ("://",))
-
-_ASSIGNED = "passw passphrase pwd secret token api_key api-key apikey access_key access-key accesskey"
 
 VALUE_PATTERNS: Final = (
     ValuePattern("private_key", _whole(_PEM), ("-----begin",)),
@@ -160,7 +133,7 @@ VALUE_PATTERNS: Final = (
     ValuePattern("bearer", _tail("(?x)" + _BEARER), ("bearer",)),
     ValuePattern("basic", _tail(r"\bbasic[ \t:]{1,4}(?P<secret>[\w+/-]{4,}={0,2})", _is_basic_credentials), ("basic",)),
     ValuePattern("authorization", _tail("(?x)" + _AUTHORIZATION), ("authorization", "api-key")),
-    ValuePattern("assignment", _assignments(), tuple(_ASSIGNED.split())),
+    ValuePattern("assignment", mask_assignments, NAME_LITERALS),
     ValuePattern("payment_card", mask_cards, (), digits=True),
 )
 
@@ -174,7 +147,7 @@ def make_scrub(patterns: Sequence[ValuePattern], mask: str) -> Callable[[str], s
         patterns: Tried in order, each on what the one before left; without literals and digits: always.
         mask: Replaces each secret.
     """
-    rules = tuple((pattern.substitute, pattern.literals, pattern.digits) for pattern in patterns)
+    rules = tuple((pattern.substitute, _search_for(pattern.literals), pattern.digits) for pattern in patterns)
     suspicious = _suspicion(patterns)
 
     def scrub(text: str) -> str:
@@ -182,15 +155,12 @@ def make_scrub(patterns: Sequence[ValuePattern], mask: str) -> Callable[[str], s
         if not suspicious(folded):
             return text
         out = text
-        for substitute, literals, digits in rules:
+        for substitute, literal_in, digits in rules:
             if digits:
                 if _MAYBE_DIGIT_RUN.search(out) is not None:
                     out = substitute(out, mask)
-                continue
-            for literal in literals or ("",):
-                if literal in folded:
-                    out = substitute(out, mask)
-                    break
+            elif literal_in(folded) is not None:
+                out = substitute(out, mask)
         return text if out == text else out
 
     return scrub
@@ -200,17 +170,36 @@ def _suspicion(patterns: Sequence[ValuePattern]) -> Callable[[str], bool]:
     """Give the test that most texts fail: a search of the lower-case text for what any of the patterns needs."""
     if any(not pattern.literals and not pattern.digits for pattern in patterns):
         return lambda _: True
-    literals = dict.fromkeys(literal for pattern in patterns for literal in pattern.literals)
+    literals = tuple(dict.fromkeys(literal for pattern in patterns for literal in pattern.literals))
     digits = any(pattern.digits for pattern in patterns)
     # Digits apart: in one expression with the literals they would cost the search its table of first characters.
-    search = re.compile("|".join(map(re.escape, literals))).search if literals else None
+    literal_in = _search_for(literals) if literals else None
 
     def suspicious(folded: str) -> bool:
-        if search is not None and search(folded) is not None:
+        if literal_in is not None and literal_in(folded) is not None:
             return True
         return digits and _MAYBE_DIGIT_RUN.search(folded) is not None
 
     return suspicious
+
+
+def _search_for(literals: Sequence[str]) -> Callable[[str], re.Match[str] | None]:
+    """Give the search of a text for any of some literals; for none of them, one that always finds something."""
+    return re.compile(_one_of(sorted(set(literals)))).search
+
+
+def _one_of(literals: Sequence[str]) -> str:
+    """Give the expression of sorted literals, what they have in common at the beginning written once.
+
+    Python's engine tries alternatives one after the other, so a list of all of them would take several times as long.
+    """
+    if len(literals) < 2 or not literals[0]:  # the empty one is a beginning of the others: finding it is enough
+        return re.escape(literals[0]) if literals else ""
+    groups: dict[str, list[str]] = {}
+    for literal in literals:
+        groups.setdefault(literal[0], []).append(literal[1:])
+    branches = [re.escape(first) + _one_of(rest) for first, rest in groups.items()]
+    return branches[0] if len(branches) == 1 else f"(?:{'|'.join(branches)})"
 
 
 def user_pattern(expression: str | re.Pattern[str]) -> ValuePattern:

@@ -76,7 +76,7 @@ cdef extern from *:
 
 
 cdef enum:
-    MAX_LITERALS = 48
+    MAX_LITERALS = 128
 
 
 cdef class Suspicion:
