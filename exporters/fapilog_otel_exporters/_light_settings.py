@@ -61,6 +61,7 @@ class SdkAdapterSettings(BaseModel):
     )
     arguments: dict[str, Any] = Field(
         default_factory=dict,
+        repr=False,
         description="a mapping of keyword arguments for the factory or the entry point's class",
         json_schema_extra={"secret": True},
     )

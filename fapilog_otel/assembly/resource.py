@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from fapilog_otel.model.anyvalue import AnyValue, normalise, normalise_key
 from fapilog_otel.model.scope import Resource, Scope
+from fapilog_otel.pipeline import redact_attributes
 from fapilog_otel.pipeline.enrich import runtime_info
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from fapilog_otel.encode.plan import Redaction
 
 _PID = "process.pid"
 _PARENT_PID = "process.parent_pid"
@@ -21,23 +24,38 @@ def _normalised(attributes: Mapping[Any, Any] | None) -> dict[str, AnyValue]:
     return {normalise_key(key): normalise(value) for key, value in dict(attributes or {}).items()}
 
 
-def resource_from_sdk(sdk_resource: Any) -> Resource:
-    """Give our form of an SDK resource, which it keeps as ``origin``."""
+def resource_from_sdk(sdk_resource: Any, redaction: Redaction | None = None) -> Resource:
+    """Give our form of an SDK resource, without secrets.
+
+    Args:
+        sdk_resource: Left as it is; kept as ``origin`` where nothing in it is redacted.
+        redaction: What to redact; None: nothing.
+    """
     schema_url = getattr(sdk_resource, "schema_url", "") or ""
-    return Resource(_normalised(getattr(sdk_resource, "attributes", None)), schema_url, sdk_resource)
+    given = _normalised(getattr(sdk_resource, "attributes", None))
+    attributes = redact_attributes(given, redaction)
+    return Resource(attributes, schema_url, sdk_resource if attributes is given else None)
 
 
-def scope_from_sdk(sdk_scope: Any, resource: Resource) -> Scope:
-    """Give our form of an SDK instrumentation scope, which it keeps as ``origin``; None: the empty scope."""
+def scope_from_sdk(sdk_scope: Any, resource: Resource, redaction: Redaction | None = None) -> Scope:
+    """Give our form of an SDK instrumentation scope, without secrets; None: the empty scope.
+
+    Args:
+        sdk_scope: Kept as ``origin`` where nothing in it is redacted.
+        resource: Whose logs these are.
+        redaction: What to redact in its attributes; None: nothing.
+    """
     if sdk_scope is None:
         return Scope(resource=resource)
+    given = _normalised(sdk_scope.attributes)
+    attributes = redact_attributes(given, redaction)
     return Scope(
         normalise_key(sdk_scope.name or ""),
         normalise_key(sdk_scope.version or ""),
         normalise_key(sdk_scope.schema_url or ""),
-        _normalised(sdk_scope.attributes),
+        attributes,
         resource=resource,
-        origin=sdk_scope,
+        origin=sdk_scope if attributes is given else None,
     )
 
 

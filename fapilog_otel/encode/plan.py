@@ -82,3 +82,8 @@ class EncodePlan:
     static_attributes: Mapping[str, AnyValue] = field(default_factory=_empty)
     stages: tuple[Callable[[Record], Record | None], ...] = ()
     on_redaction_error: Callable[[Exception], None] | None = None
+
+    @property
+    def redacts_later(self) -> bool:
+        """Whether one of the stages redacts: nothing may be cut before they have run."""
+        return any(getattr(stage, "phase", "") == "redact" for stage in self.stages)

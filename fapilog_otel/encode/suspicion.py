@@ -24,16 +24,26 @@ def suspicion_of(literals: Iterable[str], *, digits: bool) -> Callable[[str], bo
         A test that may suspect wrongly and never misses.
     """
     words = list(dict.fromkeys(literal.lower() for literal in literals))
-    if "" in words:  # it is in every text
-        return lambda _: True
-    search = re.compile(_joined(words)).search if words else None
+    literal_in = literal_search(words) if words else None
 
     def suspicious(text: str) -> bool:
-        if search is not None and search(text.lower()) is not None:
+        if literal_in is not None and literal_in(text.lower()):
             return True
         return digits and len(text) >= _DIGITS_IN_A_RUN and has_digit_run(text)
 
     return suspicious
+
+
+def literal_search(literals: Sequence[str]) -> Callable[[str], object]:
+    """Give the test of a lower-case text for any of some lower-case literals: true where one is in it.
+
+    Args:
+        literals: What to look for; without any, or with the empty one among them, the test is always true.
+    """
+    words = list(dict.fromkeys(literals))
+    if not words or "" in words:
+        return lambda _: True
+    return re.compile(_joined(words)).search
 
 
 def has_digit_run(text: str) -> bool:

@@ -77,6 +77,29 @@ def truncated(value: AnyValue, length: int) -> AnyValue:
     return value
 
 
+def redacted_cut(value: AnyValue, path: str, plan: EncodePlan) -> AnyValue:
+    """Give a normalised value with what is longer than ``value_length`` redacted and then cut; all else as it is.
+
+    A text cut first may lose what the secret in it is told by.
+
+    Args:
+        value: Of an attribute.
+        path: Its key.
+        plan: A redactor of its that raises replaces the value.
+    """
+    length = plan.limits.value_length
+    if length is None or (short := truncated(value, length)) == value:
+        return value
+    if plan.redaction is None:
+        return short
+    try:
+        return truncated(_redacted(value, path, plan.redaction), length)
+    except RedactionError as error:
+        if plan.on_redaction_error is not None:
+            plan.on_redaction_error(error)
+        return REDACTION_FAILED
+
+
 def scrubbed(text: str, redaction: Redaction) -> str:
     """Give a text without secrets.
 

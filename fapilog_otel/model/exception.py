@@ -24,6 +24,11 @@ _MAX_FRAMES: Final = 1000  # of each exception, the innermost
 _MAX_RELATED: Final = 200  # exceptions in a chain or group that the full format is tried on
 _MAX_BRIEF: Final = 16  # exceptions of a longer chain, the newest
 
+_PEM_BEGIN: Final = "-----BEGIN "
+_PEM_END: Final = "-----END "
+_GOES_ON: Final = (":", "=", ",", "[", "{", "(", "\\")  # ``"password":`` and the value in the next line
+_GOES_ON_WITHIN: Final = 64
+
 # Read past what a class or its metaclass may have put over these names.
 _TRACE_OF = BaseException.__dict__["__traceback__"].__get__
 _MODULE_OF = type.__dict__["__module__"].__get__
@@ -130,8 +135,33 @@ def _short_form(exc: BaseException, trace: TracebackType | None, message: str) -
 
 
 def _cut(text: str) -> str:
+    """Give a valid text with the middle of a long one left out, whole lines only.
+
+    Secrets are told by what stands beside them (``Authorization: Bearer``), and are looked for after this: half a line
+    could be a secret that nothing tells any more.
+    """
     text = clean_text(text)
     if len(text) <= MAX_STACKTRACE:
         return text
     half = MAX_STACKTRACE // 2
-    return f"{text[:half]}\n[{len(text) - 2 * half} characters left out]\n{text[-half:]}"
+    head = text.rfind("\n", 0, half) + 1
+    key = text.rfind(_PEM_BEGIN, 0, head)
+    if key >= 0 and text.find(_PEM_END, key, head) < 0:
+        head = text.rfind("\n", 0, key) + 1  # or all to the end of the text would count as the key
+    tail = _tail_start(text, head, len(text) - half)
+    return f"{text[:head]}\n[{tail - head} characters left out]\n{text[tail:]}"
+
+
+def _tail_start(text: str, head: int, position: int) -> int:
+    """Give where the end of a text begins that tells its secrets without what stands between ``head`` and there."""
+    seen = head
+    while (position := text.find("\n", position) + 1) > 0:
+        key = text.rfind(_PEM_BEGIN, seen, position)
+        seen = position
+        if key >= 0 and text.find(_PEM_END, key, position) < 0:
+            position = seen = text.find(_PEM_END, position)
+            if position < 0:
+                break
+        elif not text[max(position - _GOES_ON_WITHIN, 0) : position].rstrip().endswith(_GOES_ON):
+            return position
+    return len(text)

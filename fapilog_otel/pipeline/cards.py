@@ -32,6 +32,9 @@ _PREFIXES: Final = {
 }
 _LONG_RUN = re.compile(r"[0-9](?:[ -]?[0-9]){12}")
 _GROUP = re.compile(r"[0-9]+")
+# RFC 9562; one in some ten thousand random ones begins with groups of digits alone that pass every other test here.
+_UUID = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}(?![0-9A-Za-z])")
+_UUID_LENGTH: Final = 36
 _DOUBLED = str.maketrans("0123456789", "0246813579")  # a digit doubled, the digits of the result added
 
 
@@ -54,7 +57,8 @@ def mask_cards(text: str, mask: str) -> str:
     """Give the text with card numbers masked, those in groups with single spaces or dashes included.
 
     Args:
-        text: Any text; numbers that touch a letter, or a point followed or preceded by digits, are not card numbers.
+        text: Any text; numbers that touch a letter, or a point followed or preceded by digits, are not card numbers,
+            nor are digits of a UUID.
         mask: Replaces the number, from its first to its last digit.
     """
     if _LONG_RUN.search(text) is None:
@@ -100,8 +104,13 @@ def _card_from(text: str, run: list[tuple[int, int]], first: int) -> int:
             break
         digits += text[start:end]
         if len(digits) >= SHORTEST and _ends_freely(text, end) and is_card_number(digits):
-            found = last
+            found = found if _touches_uuid(text, run[first][0], end) else last
     return found
+
+
+def _touches_uuid(text: str, start: int, end: int) -> bool:
+    nearby = _UUID.finditer(text, max(start - _UUID_LENGTH, 0), end + _UUID_LENGTH)
+    return any(match.start() < end and start < match.end() for match in nearby)
 
 
 def _begins_freely(text: str, start: int) -> bool:

@@ -5,7 +5,8 @@
          EncodePlan            ┃  run_deferred
 
 Redactors run inside the encoder where redaction is the last thing that the inline half does; otherwise they are record
-stages. The encoder's limits always have the last word.
+stages. The encoder's limits always have the last word, and never the first: what is cut before it is redacted may lose
+what a secret is told by.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from fapilog_otel.errors import ConfigError
 from fapilog_otel.model.anyvalue import AnyValue, normalise, normalise_key
 from fapilog_otel.model.trace_context import NO_TRACE, TraceContext
 from fapilog_otel.pipeline.containment import ContainedStage, DeferredStage, StageLedger
-from fapilog_otel.pipeline.limits import UNLIMITED
+from fapilog_otel.pipeline.limits import UNLIMITED, without_cuts
 from fapilog_otel.pipeline.redact import DefaultRedaction, RedactStage, combine
 
 if TYPE_CHECKING:
@@ -43,9 +44,10 @@ class Chain:
         deferred_plan: Limits for encoding again what deferred stages returned.
         filters: Inline filters that can answer without a record.
         ledger: Counts by stage.
+        redaction: The default redaction, for what stages do not see: the attributes of resources and scopes.
     """
 
-    __slots__ = ("_filters", "_ledger", "deferred", "deferred_plan", "plan")
+    __slots__ = ("_filters", "_ledger", "deferred", "deferred_plan", "plan", "redaction")
 
     def __init__(
         self,
@@ -54,8 +56,10 @@ class Chain:
         deferred_plan: EncodePlan,
         filters: tuple[Stage, ...],
         ledger: StageLedger,
+        redaction: Redaction | None = None,
     ) -> None:
         self.plan = plan
+        self.redaction = redaction
         self.deferred = deferred
         self.deferred_plan = deferred_plan
         self._filters = filters
@@ -138,14 +142,15 @@ def build_chain(
     left_out = _checked_names(without)
     bounds = UNLIMITED if "limits" in left_out else limits or Limits()
     ledger = StageLedger(report)
-    ordered = _ordered(stages, _default_redactor(redaction, left_out, bounds))
+    default = _default_redaction(redaction, left_out)
+    ordered = _ordered(stages, [] if default is None else [RedactStage(REDACTION, default, bounds)])
     cut = next((index for index, stage in enumerate(ordered) if not stage.inline), len(ordered))
     inline, deferred = ordered[:cut], ordered[cut:]
     native = _native_redaction(inline)
     if native is not None:
         inline = [stage for stage in inline if stage.phase != "redact"]
     plan = EncodePlan(
-        limits=bounds,
+        limits=without_cuts(bounds) if any(stage.phase == "redact" for stage in deferred) else bounds,
         redaction=native,
         context_vars=context_vars and "context_vars" not in left_out,
         static_attributes=_normalised(static_attributes),
@@ -158,6 +163,7 @@ def build_chain(
         EncodePlan(limits=bounds, context_vars=False),
         tuple(stage for stage in inline if stage.phase == "filter" and hasattr(stage, "admits")),
         ledger,
+        default,
     )
 
 
@@ -170,12 +176,10 @@ def _checked_names(without: Collection[str]) -> frozenset[str]:
     return frozenset(names)
 
 
-def _default_redactor(redaction: Redaction | None, left_out: frozenset[str], limits: Limits) -> list[Stage]:
+def _default_redaction(redaction: Redaction | None, left_out: frozenset[str]) -> Redaction | None:
     if isinstance(redaction, DefaultRedaction):
-        redaction = redaction.excluding(left_out)
-    elif left_out >= set(REDACTORS):
-        redaction = None
-    return [] if redaction is None else [RedactStage(REDACTION, redaction, limits)]
+        return redaction.excluding(left_out)
+    return None if left_out >= set(REDACTORS) else redaction
 
 
 def _ordered(stages: Sequence[Stage], defaults: Sequence[Stage]) -> list[Stage]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from fapilog_otel.encode.decode import decode_record
@@ -19,7 +21,15 @@ TRUNCATED: Final = "[truncated]"
 # Without the default stage ``limits`` only what keeps one record from taking the process with it is left: nesting,
 # values, and the largest request that OTLP receivers take.
 UNLIMITED: Final = Limits(record_bytes=64 << 20, attributes=(1 << 31) - 1)
-_UNBOUNDED_PLAN: Final = EncodePlan(limits=Limits(record_bytes=1 << 40, attributes=(1 << 31) - 1), context_vars=False)
+_NO_CUT: Final = sys.maxsize  # bytes of a record
+_UNBOUNDED_PLAN: Final = EncodePlan(
+    limits=Limits(record_bytes=_NO_CUT, attributes=UNLIMITED.attributes), context_vars=False
+)
+
+
+def without_cuts(limits: Limits) -> Limits:
+    """Give the limits that cut no text; whole values are left out as before."""
+    return replace(limits, record_bytes=_NO_CUT, value_length=None)
 
 
 class StringTruncate:

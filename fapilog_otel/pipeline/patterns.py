@@ -12,9 +12,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from fapilog_otel.encode.suspicion import has_digit_run, suspicion_of
+from fapilog_otel.encode.suspicion import has_digit_run, literal_search, suspicion_of
 from fapilog_otel.errors import ConfigError
+from fapilog_otel.pipeline.assignments import is_masked, mask_assignments
 from fapilog_otel.pipeline.cards import mask_cards
+from fapilog_otel.pipeline.key_names import NAME_LITERALS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,11 +39,6 @@ class ValuePattern:
     digits: bool = False
 
 
-def _is_masked(text: str, start: int, end: int, mask: str) -> bool:
-    """Tell whether a secret is the mask of an earlier pass (of which a pattern may see the first word only)."""
-    return end <= start + len(mask) and text.startswith(mask, start)
-
-
 def _whole(expression: str) -> Callable[[str, str], str]:
     """Give a substitution that masks all that a case-sensitive expression matches."""
     regex = re.compile(expression, re.ASCII | re.DOTALL)
@@ -55,7 +52,7 @@ def _tail(expression: str, is_secret: Callable[[str], bool] | None = None) -> Ca
     def substitute(text: str, mask: str) -> str:
         def replace(match: re.Match[str]) -> str:
             start, end = match.span("secret")
-            if _is_masked(text, start, end, mask) or (is_secret is not None and not is_secret(text[start:end])):
+            if is_masked(text, start, end, mask) or (is_secret is not None and not is_secret(text[start:end])):
                 return match[0]
             return text[match.start() : start] + mask + text[end : match.end()]
 
@@ -112,31 +109,7 @@ _AUTHORIZATION = r"""(?:authorization|api-key)(?:\\?["'])?[ \t]{0,4}[:=][ \t]{0,
       | (?=[^\s"',;\\]{16}|[^\s"',;\\]{0,16}\d) )
     (?P<secret>[^\s"',;\\]+)"""
 
-# ``password=x`` of query strings, connection strings and key=value logs, ``"password": "x"`` of JSON and dict texts.
-_ASSIGNMENT = r"""(?:passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key)
-    (?: (?:\\?["'])?[ ]?=[ ]?(?!=) | \\?["'][ ]?:[ ]? )
-    (?: "(?P<double>[^"\\]*(?:\\.[^"\\]*){0,64}) | '(?P<single>[^'\\]*(?:\\.[^'\\]*){0,64})
-      | \\["'](?P<escaped>[^"'\\]*) | (?P<bare>[^\s&;,"'<>(){}\[\]\\]+) )"""
-
-
-def _assignments() -> Callable[[str, str], str]:
-    regex = re.compile(_ASSIGNMENT, re.ASCII | re.IGNORECASE | re.VERBOSE)
-
-    def substitute(text: str, mask: str) -> str:
-        def replace(match: re.Match[str]) -> str:
-            start, end = match.span(match.lastgroup or 0)
-            if start == end or _is_masked(text, start, end, mask):
-                return match[0]
-            return text[match.start() : start] + mask
-
-        return regex.sub(replace, text)
-
-    return substitute
-
-
 URL_CREDENTIALS: Final = ValuePattern("url_credentials", _tail(_URL_CREDENTIALS), ("://",))
-
-_ASSIGNED = "passw passphrase pwd secret token api_key api-key apikey access_key access-key accesskey"
 
 VALUE_PATTERNS: Final = (
     ValuePattern("private_key", _whole(_PEM), ("-----begin",)),
@@ -161,7 +134,7 @@ VALUE_PATTERNS: Final = (
     ValuePattern("bearer", _tail("(?x)" + _BEARER), ("bearer",)),
     ValuePattern("basic", _tail(r"\bbasic[ \t:]{1,4}(?P<secret>[\w+/-]{4,}={0,2})", _is_basic_credentials), ("basic",)),
     ValuePattern("authorization", _tail("(?x)" + _AUTHORIZATION), ("authorization", "api-key")),
-    ValuePattern("assignment", _assignments(), tuple(_ASSIGNED.split())),
+    ValuePattern("assignment", mask_assignments, NAME_LITERALS),
     ValuePattern("payment_card", mask_cards, (), digits=True),
 )
 
@@ -173,7 +146,7 @@ def make_scrub(patterns: Sequence[ValuePattern], mask: str) -> Callable[[str], s
         patterns: Tried in order, each on what the one before left; without literals and digits: always.
         mask: Replaces each secret.
     """
-    rules = tuple((pattern.substitute, pattern.literals, pattern.digits) for pattern in patterns)
+    rules = tuple((pattern.substitute, literal_search(pattern.literals), pattern.digits) for pattern in patterns)
     suspicious = _suspicion(patterns)
 
     def scrub(text: str) -> str:
@@ -181,15 +154,12 @@ def make_scrub(patterns: Sequence[ValuePattern], mask: str) -> Callable[[str], s
             return text
         folded = text.lower()
         out = text
-        for substitute, literals, digits in rules:
+        for substitute, literal_in, digits in rules:
             if digits:
                 if has_digit_run(out):
                     out = substitute(out, mask)
-                continue
-            for literal in literals or ("",):
-                if literal in folded:
-                    out = substitute(out, mask)
-                    break
+            elif literal_in(folded):
+                out = substitute(out, mask)
         return text if out == text else out
 
     return scrub

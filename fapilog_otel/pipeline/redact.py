@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from fapilog_otel.encode.plan import DROP, KEEP, MASK, Limits, Redaction
 from fapilog_otel.encode.redaction import redact_tree
+from fapilog_otel.encode.values import REDACTION_FAILED
 from fapilog_otel.errors import ConfigError
 from fapilog_otel.model.anyvalue import AnyValue, Budget, normalise, normalise_key
 from fapilog_otel.pipeline.key_names import compact_name, secret_key_verdict
 from fapilog_otel.pipeline.patterns import URL_CREDENTIALS, VALUE_PATTERNS, ValuePattern, make_scrub, user_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from fapilog_otel.contracts.stage import Phase
     from fapilog_otel.model.record import Record
@@ -221,6 +222,26 @@ def redact_value(value: object, path: str, redaction: Redaction, budget: Budget 
     if verdict != KEEP:
         return redaction.mask, True
     return _redacted_value(value, path, redaction, budget), True
+
+
+def redact_attributes(attributes: Mapping[str, AnyValue], redaction: Redaction | None) -> Mapping[str, AnyValue]:
+    """Give the attributes of a resource or a scope without secrets; the very same mapping where there are none.
+
+    Args:
+        attributes: Normalised.
+        redaction: What to redact; one that raises replaces the value. None: nothing.
+    """
+    if redaction is None:
+        return attributes
+    out: dict[str, AnyValue] = {}
+    for key, value in attributes.items():
+        try:
+            clean, kept = redact_value(value, key, redaction)
+        except Exception:  # noqa: BLE001 - a user's redactor; the value is replaced, and its stage counts errors of records
+            clean, kept = REDACTION_FAILED, True
+        if kept:
+            out[key] = clean
+    return attributes if out == attributes else out
 
 
 class RedactStage:

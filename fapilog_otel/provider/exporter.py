@@ -106,7 +106,7 @@ class FapilogLogRecordExporter(LogRecordExporter):
             remedy = "Make them inline, or use FapilogLogRecordProcessor or LoggerProvider"
             raise ConfigError("stages", names, "deferred stages cannot run in an exporter", remedy)
         self._gate = LevelGate(resolved.level_number or 0, resolved.level_numbers)
-        self._scopes = ScopeCache()
+        self._scopes = ScopeCache(self._chain.redaction)
         self._sender = DirectSender(
             exporter_from("exporter", options.destination, resolved.plugins),
             resolved.timeout,

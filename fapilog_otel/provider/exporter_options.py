@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from fapilog_otel.errors import ConfigError
@@ -39,7 +39,7 @@ class ExporterOptions:
     """
 
     settings: Settings
-    destination: Mapping[str, object]
+    destination: Mapping[str, object] = field(repr=False)  # credentials in its URL
     max_request_size: int
     strict_size: bool
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from fapilog_otel.buffer.spec import Destination
     from fapilog_otel.model.scope import Scope
+    from fapilog_otel.pipeline import Chain
     from fapilog_otel.provider.provider import LoggerProvider
     from fapilog_otel.settings import Settings
     from fapilog_otel.telemetry.accounting import Stats
@@ -34,6 +35,7 @@ class RecordFeed:
 
     def __init__(self) -> None:
         self._scopes = ScopeCache()
+        self._chain: Chain | None = None  # whose redaction the scopes were made with
         self._last: tuple[Any, Any, LevelGate | None, Any, int] = (None, None, None, None, 0)
 
     def feed(self, engine: Engine, log_record: Any, gate: LevelGate) -> None:
@@ -48,7 +50,7 @@ class RecordFeed:
                 or log_record.resource is not sdk_resource
                 or gate is not known_gate
             ):
-                scope, floor = self._read_scope(log_record, gate)
+                scope, floor = self._read_scope(engine, log_record, gate)
             if core.submit_sdk(scope, floor, log_record):
                 return
             fields = sdk_fields(log_record)
@@ -65,7 +67,10 @@ class RecordFeed:
         else:
             core.submit(scope, *fields[:5], attributes, None, fields.ids, None, fields.event_name)
 
-    def _read_scope(self, log_record: Any, gate: LevelGate) -> tuple[Scope, int]:
+    def _read_scope(self, engine: Engine, log_record: Any, gate: LevelGate) -> tuple[Scope, int]:
+        if engine.spec.chain is not self._chain:
+            self._chain = engine.spec.chain
+            self._scopes = ScopeCache(self._chain.redaction)
         scope = self._scopes.of(log_record)
         floor = gate.of(scope.name)
         # One assignment: a thread sees the whole of one record's or of another's.

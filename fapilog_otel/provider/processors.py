@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from fapilog_otel.compat import api
-from fapilog_otel.encode.values import merge_attributes, select_attributes, truncated
+from fapilog_otel.encode.values import merge_attributes, redacted_cut, select_attributes
 from fapilog_otel.model.anyvalue import Budget, normalise, normalise_key
 from fapilog_otel.provider.foreign import ForeignCalls
 from fapilog_otel.provider.sdk_records import ScopeCache, sdk_fields
@@ -16,7 +16,7 @@ from fapilog_otel.telemetry.diagnostics import get_diagnostics
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from fapilog_otel.encode.plan import Limits
+    from fapilog_otel.encode.plan import EncodePlan, Redaction
     from fapilog_otel.model.anyvalue import AnyValue
     from fapilog_otel.provider.provider import LoggerProvider
 
@@ -32,7 +32,7 @@ class ProcessorList:
         self._provider = provider
         self._items: tuple[Any, ...] = ()
         self._delegate: Any = None
-        self._sdk_limits: Any = None
+        self._shown_limits: Any = None
         self._scopes = ScopeCache()
         self._lock = threading.Lock()
         self.unsubmitted = 0
@@ -54,9 +54,9 @@ class ProcessorList:
             else:
                 self._items = (*self._items, processor)  # a new tuple: a call under way goes on over the old one
 
-    def use_limits(self, sdk_limits: Any) -> None:
-        """Have records made under these SDK limits; None: ones made from the settings."""
-        self._sdk_limits = sdk_limits
+    def forget_scopes(self, redaction: Redaction | None) -> None:
+        """Make our forms of scopes and resources that processors put into records anew, with this redaction."""
+        self._scopes = ScopeCache(redaction)
 
     def enabled(self, logger: Any, context: Any, severity_number: Any, event_name: str | None) -> bool:
         """Tell whether a processor would want such a record."""
@@ -100,9 +100,8 @@ class ProcessorList:
             self._count_late(engine, logger, severity)
             return
         try:
-            own, dropped = _limited(
-                merge_attributes(engine.core.plan, attributes, logger.bound), engine.core.plan.limits
-            )
+            plan = engine.core.plan
+            own, dropped = _limited(merge_attributes(plan, attributes, logger.bound), plan)
             now = time.time_ns()
             api_record = api.LogRecord(
                 timestamp=(now if timestamp < 0 else timestamp) or None,
@@ -181,16 +180,18 @@ class ProcessorList:
             _report(logger, "emit", error)
 
     def _record_limits(self) -> Any:
-        if self._sdk_limits is None:
+        """Give the SDK limits of the records shown: they count attributes and cut nothing.
+
+        The SDK would cut what a processor adds before anything has been redacted; our own limits hold after that.
+        """
+        if self._shown_limits is None:
             from fapilog_otel.compat.sdk import LogRecordLimits  # noqa: PLC0415 - only with processors
 
             settings, unset = self._provider.settings, LogRecordLimits.UNSET
             count = unset if settings is None else settings.limits.attributes
-            length = unset if settings is None else settings.limits.value_length
-            length = unset if length is None else length
             # All four given: what is left out it reads from the environment, and a bad value there raises.
-            self._sdk_limits = LogRecordLimits(count, length, count, length)
-        return self._sdk_limits
+            self._shown_limits = LogRecordLimits(count, unset, count, unset)
+        return self._shown_limits
 
     # -- flush and shutdown --------------------------------------------------------------------------------------------
 
@@ -213,16 +214,17 @@ class ProcessorList:
         return call
 
 
-def _limited(merged: Mapping[Any, object], limits: Limits) -> tuple[dict[str, AnyValue], int]:
+def _limited(merged: Mapping[Any, object], plan: EncodePlan) -> tuple[dict[str, AnyValue], int]:
     """Give attributes that the SDK's own mapping will neither drop, cut nor warn about, and how many were dropped.
 
     Left to itself it drops the oldest, ``exception.*`` before all others, cuts no bytes and warns for each.
     """
+    limits = plan.limits
     budget = Budget(limits.nodes, limits.depth)
     own = {normalise_key(key): normalise(value, budget) for key, value in merged.items()}
     own.pop("", None)
-    if limits.value_length is not None:
-        own = {key: truncated(value, limits.value_length) for key, value in own.items()}
+    if limits.value_length is not None and not plan.redacts_later:
+        own = {key: redacted_cut(value, key, plan) for key, value in own.items()}
     if len(own) >= limits.attributes:
         chosen = select_attributes(own, limits.attributes)
         # Last in line, so that what a processor adds does not push the exception out.

@@ -39,6 +39,7 @@ from fapilog_otel.telemetry.diagnostics import get_diagnostics
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from fapilog_otel.encode.plan import Redaction
     from fapilog_otel.settings import Settings
 
 _LOGGERS_KEPT = 10_000
@@ -78,8 +79,6 @@ class LoggerProvider(api.LoggerProvider):
         self._prepare(meter_provider, _logger_configurator)
         if multi_log_record_processor is not None:
             self.processors.delegate(multi_log_record_processor)
-        if log_record_limits is not None:
-            self.processors.use_limits(log_record_limits)
         self.attach(_settings(settings, log_record_limits), resource)
         if shutdown_on_exit:
             process_exit.watch(self)
@@ -88,6 +87,7 @@ class LoggerProvider(api.LoggerProvider):
         """Begin without a backend: loggers do nothing until `attach`."""
         self.engine: Engine | None = None
         self.settings: Settings | None = None
+        self.redaction: Redaction | None = None
         self.wire_resource = Resource()
         self.gate = LevelGate()
         self.disabled = False
@@ -123,7 +123,9 @@ class LoggerProvider(api.LoggerProvider):
         if self._shut_down:
             self.processors = ProcessorList(self)  # the earlier ones have been shut down with the earlier backend
             self._shut_down = False
-        self.wire_resource = resource_from_sdk(self._resource)
+        self.redaction = None if spec is None else spec.chain.redaction
+        self.processors.forget_scopes(self.redaction)
+        self.wire_resource = resource_from_sdk(self._resource, self.redaction)
         level = settings.level_number
         self.gate = LevelGate(level or 0, settings.level_numbers)
         self._own_gate = LevelGate(INFO if level is None else level, settings.level_numbers)
@@ -148,7 +150,7 @@ class LoggerProvider(api.LoggerProvider):
         self._lock = threading.RLock()
         self._resource = child_resource(self._resource, self._instance_id)
         self._instance_id = detected_instance_id()
-        self.wire_resource = resource_from_sdk(self._resource)
+        self.wire_resource = resource_from_sdk(self._resource, self.redaction)
         self._resolver.forget()
         self._point_port()
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fapilog_otel.encode.values import safe_mapping
 from fapilog_otel.model.anyvalue import normalise, normalise_key
 from fapilog_otel.model.scope import Scope
+from fapilog_otel.pipeline import redact_attributes
 
 if TYPE_CHECKING:
     from fapilog_otel.provider.provider import LoggerProvider
@@ -36,7 +37,8 @@ class Resolver:
         resource = self._provider.wire_resource
         if attributes:
             wire = {normalise_key(name): normalise(value) for name, value in safe_mapping(attributes).items()}
-            return Scope(name, version, schema_url, wire, resource=resource)
+            clean = redact_attributes(wire, self._provider.redaction)
+            return Scope(name, version, schema_url, clean, resource=resource)
         found = self._scopes.get((name, version, schema_url))
         if found is None:
             if len(self._scopes) >= _SCOPES_KEPT:

@@ -11,6 +11,7 @@ from fapilog_otel.model.record import Record
 from fapilog_otel.telemetry.diagnostics import get_diagnostics
 
 if TYPE_CHECKING:
+    from fapilog_otel.encode.plan import Redaction
     from fapilog_otel.model.anyvalue import AnyValue
     from fapilog_otel.model.scope import Resource, Scope
 
@@ -18,11 +19,16 @@ _KEPT = 4096
 
 
 class ScopeCache:
-    """Our scopes for pairs of SDK scope and resource, by identity; both are held, so an identity cannot be reused."""
+    """Our scopes for pairs of SDK scope and resource, by identity; both are held, so an identity cannot be reused.
 
-    __slots__ = ("_resources", "_scopes")
+    Args:
+        redaction: What to redact in the attributes of both; None: nothing.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_redaction", "_resources", "_scopes")
+
+    def __init__(self, redaction: Redaction | None = None) -> None:
+        self._redaction = redaction
         self._scopes: dict[tuple[int, int], tuple[Scope, Any, Any]] = {}
         self._resources: dict[int, tuple[Resource, Any]] = {}
 
@@ -36,8 +42,9 @@ class ScopeCache:
             self._resources.clear()
         known = self._resources.get(id(sdk_resource))
         if known is None:
-            known = self._resources[id(sdk_resource)] = (resource_from_sdk(sdk_resource), sdk_resource)
-        scope = scope_from_sdk(sdk_scope, known[0])
+            ours = resource_from_sdk(sdk_resource, self._redaction)
+            known = self._resources[id(sdk_resource)] = (ours, sdk_resource)
+        scope = scope_from_sdk(sdk_scope, known[0], self._redaction)
         self._scopes[id(sdk_scope), id(sdk_resource)] = (scope, sdk_scope, sdk_resource)
         return scope
 

@@ -83,6 +83,21 @@ def shown(name: str, value: object) -> str:
     return getattr(value, "__qualname__", type(value).__qualname__)
 
 
+def masked(name: str, value: object) -> object:
+    """Give a value as a dump may hold it: of its own type where that may be shown, else as `shown` gives it."""
+    if isinstance(value, BaseModel):
+        return {field: masked(field, getattr(value, field)) for field in type(value).model_fields}
+    if isinstance(value, Mapping) and not isinstance(value, Headers):
+        return {str(key): masked(str(key), item) for key, item in value.items()}
+    if isinstance(value, Headers):
+        return dict.fromkeys(value, MASK)
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        return [masked("", item) for item in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return shown(name, value)
+
+
 def _is_secret(name: str) -> bool:
     last = name.rpartition(".")[2]
     return last not in _PATHS and bool(_SECRET_KEY.search(last))

@@ -9,7 +9,7 @@ mappings (``headers``) are taken whole from one layer, so that credentials of tw
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from pydantic import BaseModel
@@ -25,7 +25,7 @@ DEFAULT: Final = "default"
 class Entry:
     """A value, not validated yet, and its origin: ``argument``, ``environment NAME``, ``preset NAME``."""
 
-    value: object
+    value: object = field(repr=False)  # may be a credential
     origin: str
 
 

@@ -10,7 +10,7 @@ Source: OpenTelemetry specification, "Environment Variable Specification" and "O
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from fapilog_otel.settings import parse
@@ -40,7 +40,7 @@ class Reading:
         fault: Whether it is a mistake, which ``strict`` refuses, and not merely a remark.
     """
 
-    value: object
+    value: object = field(repr=False)  # may be a credential
     said: str
     fault: bool
 

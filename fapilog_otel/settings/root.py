@@ -8,14 +8,22 @@ from functools import lru_cache
 from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Final, Literal, cast, get_args
 
-from pydantic import BeforeValidator, Field, PlainValidator, PrivateAttr, ValidationError
+from pydantic import (
+    BeforeValidator,
+    Field,
+    FieldSerializationInfo,
+    PlainValidator,
+    PrivateAttr,
+    ValidationError,
+    field_serializer,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from fapilog_otel.errors import ConfigError
 from fapilog_otel.model.severity import parse_level
 from fapilog_otel.settings import fields, parse
 from fapilog_otel.settings.checks import check, check_exclusive, fit_endpoint
-from fapilog_otel.settings.describe import SettingLine, describe
+from fapilog_otel.settings.describe import SettingLine, describe, masked
 from fapilog_otel.settings.destinations import Destination, check_exporters, destinations
 from fapilog_otel.settings.endpoint import Protocol, resolve
 from fapilog_otel.settings.exporter_names import check_logs_exporter
@@ -291,6 +299,11 @@ class Settings(BaseSettings):
     def __repr_args__(self) -> Iterator[tuple[str, str]]:
         """Give what ``repr`` shows: values that are not defaults, credentials masked."""
         return ((line.name, line.value) for line in self.describe() if line.origin != DEFAULT)
+
+    @field_serializer("*")
+    def _dumped(self, value: object, info: FieldSerializationInfo) -> object:
+        """Give what ``model_dump`` and ``model_dump_json`` hold: as ``repr``, credentials masked."""
+        return masked(info.field_name, value)
 
     def _exact_endpoint(self) -> bool:
         return self.origin("endpoint") == f"environment {LOGS_ENDPOINT}"

@@ -79,6 +79,15 @@ class TestAsAnSdkExporter:
         gc.collect()
         assert gone() is None
 
+    def test_secrets_in_resource_and_scope_are_redacted(
+        self, url: str, receiver: OtlpReceiver, closing: Closing
+    ) -> None:
+        scope = InstrumentationScope("cart", attributes={"api_key": "hunter2"})
+        record = ReadableLogRecord(LogRecord(body="x"), Resource({"url": "postgres://u:hunter2@h/d"}), scope)
+        assert closing(fo.FapilogLogRecordExporter(url)).export([record]) is SUCCESS
+        (log,) = receiver.logs
+        assert (log.resource["url"], log.scope.attributes) == ("postgres://u:***@h/d", {"api_key": "***"})
+
 
 class TestResult:
     @pytest.mark.parametrize("status", [400, 401, 403, 404, 302, 304, 500])

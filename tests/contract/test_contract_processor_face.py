@@ -98,6 +98,19 @@ class TestAsAnSdkProcessor:
         assert [record.body for record in memory.records] == ["above"]
         assert not logger.enabled(severity_number=SeverityNumber.ERROR)
 
+    def test_secrets_in_the_stock_providers_resource_and_scope_are_redacted(
+        self, receiver: OtlpReceiver, closing: Closing
+    ) -> None:
+        processor = closing(fo.FapilogLogRecordProcessor(settings=fo.Settings(endpoint=receiver.http_endpoint)))
+        resource = Resource({"db.password": "hunter2", "service.name": "shop"})
+        stock = SdkLoggerProvider(resource, shutdown_on_exit=False)
+        stock.add_log_record_processor(processor)
+        stock.get_logger("cart", attributes={"api_key": "hunter2"}).emit(LogRecord(body="x"))
+        assert processor.force_flush(5_000) is True
+        (log,) = receiver.logs
+        assert (log.resource["db.password"], log.scope.attributes) == ("***", {"api_key": "***"})
+        assert resource.attributes["db.password"] == "hunter2"
+
 
 class TestWithAnSdkExporter:
     def test_it_gets_faithful_readable_records(self, closing: Closing) -> None:

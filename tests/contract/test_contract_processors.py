@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 import time
 import warnings
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 import pytest
 from opentelemetry._logs import SeverityNumber
@@ -205,7 +207,21 @@ class TestChanges:
         assert dict(delivered(provider, memory)[0].scope.resource.attributes) == {"moved": "yes"}
 
 
+Limiting: TypeAlias = "Callable[..., tuple[fo.LoggerProvider, Callable[[], list[fo.Record]]]]"
+
+
 class TestLimits:
+    @pytest.fixture
+    def limiting(self, memory: MemoryExporter, closing: Closing) -> Limiting:
+        """Makes a provider whose texts are cut to 20 characters, and what reads its delivered records."""
+
+        def make(**more: Any) -> tuple[fo.LoggerProvider, Callable[[], list[fo.Record]]]:
+            settings = fo.Settings(exporters={"memory": memory}, limits={"value_length": 20}, **more)
+            provider = closing(fo.LoggerProvider(settings=settings))
+            return provider, lambda: delivered(provider, memory)
+
+        return make
+
     @pytest.fixture
     def limited(self, memory: MemoryExporter, closing: Closing) -> fo.LoggerProvider:
         limits = LogRecordLimits(max_log_record_attributes=3, max_log_record_attribute_length=4)
@@ -219,6 +235,53 @@ class TestLimits:
         assert dict(seen.log_record.attributes) == {"a": "1234", "b": b"1234", "c": 1}
         assert seen.dropped_attributes == 2
         assert seen.limits.max_log_record_attributes == 3
+
+    URL = "postgres://u:hunter2zz@host/db"
+
+    def test_a_text_to_be_cut_is_redacted_first(self, limiting: Limiting) -> None:
+        provider, records = limiting()
+        processor = attached(provider, Recording())
+        provider.get_logger("shop").emit(attributes={"a": self.URL, "n": {"q": [self.URL]}, "b": self.URL.encode()})
+        provider.get_logger("shop").emit(exception=ValueError(self.URL))
+        seen = dict(processor.seen[0].log_record.attributes)
+        assert seen["a"] == "postgres://u:***@hos"
+        assert seen["n"] == {"q": ("postgres://u:***@hos",)}
+        assert [dict(one.attributes).get("a") for one in records()] == ["postgres://u:***@hos", None]
+        assert all("hunter2" not in repr({**one.attributes, "b": 0}) for one in records())
+
+    def test_what_a_processor_adds_is_cut_after_redaction_only(self, limiting: Limiting) -> None:
+        provider, records = limiting()
+        attached(provider, Recording(lambda one: one.log_record.attributes.update(added=self.URL)))
+        provider.get_logger("shop").emit(attributes={"a": 1})
+        assert records()[0].attributes["added"] == "postgres://u:***@hos"
+
+    @pytest.mark.parametrize("is_inline", [True, False])
+    def test_a_redactor_of_ones_own_gets_the_whole_text(self, limiting: Limiting, is_inline: bool) -> None:
+        class Own:
+            name, phase, inline = "own", "redact", is_inline
+
+            def __call__(self, record: fo.Record) -> fo.Record:
+                marked = {key: str(value).replace("lunch at noon", "***") for key, value in record.attributes.items()}
+                return record.replace(attributes=marked)
+
+        provider, records = limiting(stages=[Own()])
+        attached(provider, Recording(lambda one: one.log_record.attributes.update(added="see you: lunch at noon")))
+        provider.get_logger("shop").emit(attributes={"a": "tomorrow it is lunch at noon"})
+        assert dict(records()[0].attributes) == {"a": "tomorrow it is ***", "added": "see you: ***"}
+
+    def test_a_redactor_that_raises_replaces_what_would_be_cut(
+        self, limiting: Limiting, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        provider, _ = limiting()
+        processor = attached(provider, Recording())
+        plan = provider.engine.core.plan  # type: ignore[union-attr]
+
+        def failing(_: str) -> str:
+            raise RuntimeError("no")
+
+        object.__setattr__(plan, "redaction", replace(plan.redaction, scrub=failing))  # type: ignore[type-var]
+        provider.get_logger("shop").emit(attributes={"a": self.URL, "short": "x"})
+        assert dict(processor.seen[0].log_record.attributes) == {"a": "[redaction failed]", "short": "x"}
 
     def test_the_dropped_count_is_delivered(self, limited: fo.LoggerProvider, memory: MemoryExporter) -> None:
         attached(limited, Recording())

@@ -17,7 +17,7 @@ import fapilog_otel as fo
 from fapilog_otel.errors import ConfigError
 from fapilog_otel.receiver import OtlpReceiver, Reply, Script
 from fapilog_otel_exporters.memory import MemoryExporter
-from tests.contract.faces_support import Closing, delivered, run_python
+from tests.contract.faces_support import Closing, KeepingExporter, delivered, run_python
 
 
 class TestResource:
@@ -28,6 +28,31 @@ class TestResource:
         provider.get_logger("a").emit(body="x")
         sent = delivered(provider, memory)[0].scope.resource
         assert (dict(sent.attributes), sent.schema_url) == ({"service.name": "shop", "n": 1}, "https://schema")
+
+    def test_secrets_in_it_and_in_scopes_are_redacted_and_the_object_is_left_alone(
+        self, memory: MemoryExporter, closing: Closing
+    ) -> None:
+        resource = Resource({"db.password": "hunter2", "url": "postgres://u:hunter2@h/d"})
+        keeping = KeepingExporter()
+        exporters = {"memory": memory, "sdk": {"type": "sdk_adapter", "exporter": keeping}}
+        provider = closing(fo.LoggerProvider(resource, settings=fo.Settings(exporters=exporters)))
+        logger = provider.get_logger("a", attributes={"api_key": "hunter2", "dsn": "postgres://u:hunter2@h/d", "n": 1})
+        logger.emit(body="x")
+        scope = delivered(provider, memory)[0].scope
+        assert dict(scope.attributes) == {"api_key": "***", "dsn": "postgres://u:***@h/d", "n": 1}
+        assert dict(scope.resource.attributes) == {"db.password": "***", "url": "postgres://u:***@h/d"}
+        (shown,) = keeping.records
+        assert "hunter2" not in repr((dict(shown.resource.attributes), dict(shown.instrumentation_scope.attributes)))
+        assert provider.resource is resource
+        assert resource.attributes["db.password"] == "hunter2"
+
+    def test_redaction_that_is_off_leaves_it_as_it_is(self, memory: MemoryExporter, closing: Closing) -> None:
+        settings = fo.Settings(
+            exporters={"memory": memory}, redaction={"enabled": False}, resource={"db.password": "x"}
+        )
+        provider = closing(fo.LoggerProvider(settings=settings))
+        provider.get_logger("a").emit(body="x")
+        assert delivered(provider, memory)[0].scope.resource.attributes["db.password"] == "x"
 
     def test_it_is_detected_where_none_is_given(
         self, memory: MemoryExporter, closing: Closing, monkeypatch: pytest.MonkeyPatch

@@ -13,7 +13,7 @@ from fapilog_otel_exporters.otlp_grpc._exporter import DEFAULT_ENDPOINT, OtlpGrp
 class OtlpGrpcSettings(OtlpSettings):
     """Settings of a destination of type ``otlp_grpc``."""
 
-    endpoint: str = Field(default=DEFAULT_ENDPOINT, description="a URL such as http://localhost:4317")
+    endpoint: str = Field(default=DEFAULT_ENDPOINT, repr=False, description="a URL such as http://localhost:4317")
     protocol: Literal["grpc"] = Field(default="grpc", description="'grpc'")
     max_in_flight: int = Field(default=8, ge=1, le=64, description="a number from 1 to 64")
     keepalive_time: Seconds | None = Field(default=None, description="seconds, more than 0, or none")

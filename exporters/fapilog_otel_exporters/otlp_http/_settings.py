@@ -13,7 +13,9 @@ from fapilog_otel_exporters.otlp_http._exporter import DEFAULT_ENDPOINT, OtlpHtt
 class OtlpHttpSettings(OtlpSettings):
     """Settings of a destination of type ``otlp_http``; the endpoint is taken as it is, nothing is appended."""
 
-    endpoint: str = Field(default=DEFAULT_ENDPOINT, description="a URL such as http://localhost:4318/v1/logs")
+    endpoint: str = Field(
+        default=DEFAULT_ENDPOINT, repr=False, description="a URL such as http://localhost:4318/v1/logs"
+    )
     protocol: Literal["http/protobuf", "http/json"] = Field(
         default="http/protobuf", description="'http/protobuf' or 'http/json'"
     )

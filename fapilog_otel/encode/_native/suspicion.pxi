@@ -4,7 +4,7 @@
 #     two bytes every ten    ─► a digit? ─► how long is the run around it?
 
 cdef enum:
-    MAX_LITERALS = 96
+    MAX_LITERALS = 128
     LONG_RUN = 12             # digits that ``scrub`` may change
     STRIDE = 10               # of the search for digits: a long run holds a digit in any two neighbours of its bytes
 

@@ -14,6 +14,8 @@ from fapilog_otel.assembly import (
     resource_from_sdk,
     scope_from_sdk,
 )
+from fapilog_otel.encode.plan import Redaction
+from fapilog_otel.pipeline import default_redaction
 
 
 class TestDetectResource:
@@ -66,6 +68,30 @@ class TestFromTheSdk:
         ours = resource_from_sdk(sdk)
         assert ours.attributes == {"k": "v", "list": ["a", "b"]}
         assert (ours.schema_url, ours.origin) == ("https://schema", sdk)
+
+    def test_secrets_in_both_are_redacted_and_the_given_objects_left_alone(self) -> None:
+        redaction = default_redaction(allow=["csrf_token"])
+        sdk = SdkResource({"db.password": "hunter2", "url": "postgres://u:hunter2@h/d", "list": ["token=hunter2"]})
+        resource = resource_from_sdk(sdk, redaction)
+        assert resource.attributes == {"db.password": "***", "url": "postgres://u:***@h/d", "list": ["token=***"]}
+        assert resource.origin is None  # or exporters of the SDK would be given what was redacted
+        sdk_scope = InstrumentationScope("n", attributes={"api_key": "hunter2", "csrf_token": "kept"})
+        scope = scope_from_sdk(sdk_scope, resource, redaction)
+        assert (scope.attributes, scope.origin) == ({"api_key": "***", "csrf_token": "kept"}, None)
+        assert sdk.attributes["db.password"] == sdk_scope.attributes["api_key"] == "hunter2"  # type: ignore[index]
+
+    def test_the_origin_is_kept_where_there_is_no_secret(self) -> None:
+        sdk, sdk_scope = SdkResource({"k": "v"}), InstrumentationScope("n", attributes={"a": 1})
+        resource = resource_from_sdk(sdk, default_redaction())
+        assert resource.origin is sdk
+        assert scope_from_sdk(sdk_scope, resource, default_redaction()).origin is sdk_scope
+
+    def test_a_redactor_that_raises_replaces_the_value(self) -> None:
+        def failing(_: str) -> int:
+            raise RuntimeError("no")
+
+        resource = resource_from_sdk(SdkResource({"k": "v"}), Redaction(failing))
+        assert resource.attributes == {"k": "[redaction failed]"}
 
     def test_none_is_the_empty_resource(self) -> None:
         assert (resource_from_sdk(None).attributes, resource_from_sdk(None).schema_url) == ({}, "")

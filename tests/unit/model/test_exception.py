@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 import traceback
 from typing import Any
 
@@ -124,11 +125,64 @@ class TestBounds:
         assert text.startswith("[earlier exceptions left out]")
 
     def test_large_texts_are_cut_in_the_middle(self) -> None:
-        text = of(caught(ValueError("a" * 500_000 + "the end")))["exception.stacktrace"]
-        assert len(text) < MAX_STACKTRACE + 100
+        text = of(caught(ValueError("a line\n" * 100_000 + "the end")))["exception.stacktrace"]
+        assert MAX_STACKTRACE - 100 < len(text) < MAX_STACKTRACE + 100
         assert "characters left out" in text
         assert text.startswith("Traceback")
         assert text.endswith("the end\n")
+
+    @pytest.mark.parametrize("behind", [*range(65_100, 65_560, 20), 10])
+    @pytest.mark.parametrize("before", [100_000, 65_400, 0])
+    def test_no_part_of_a_line_is_shown_without_the_rest(self, before: int, behind: int) -> None:
+        secret = "".join(f"<{number}>" for number in range(20))
+        message = "x" * before + f" Authorization: Bearer {secret} " + "y" * (behind + 131_072 - before)
+        text = of(caught(ValueError(message)))["exception.stacktrace"]
+        assert "<" not in text.partition("raise error\n")[2].partition("left out]")[0]
+        assert "<" not in text.partition("left out]")[2]
+
+    def test_a_line_that_alone_is_too_long_is_left_out(self) -> None:
+        text = of(caught(ValueError("x" * 500_000)))["exception.stacktrace"]
+        assert text.startswith("Traceback")
+        assert text.endswith("characters left out]\n")
+
+    @pytest.mark.parametrize("lines_behind", [0, 1_000, 1_310, 1_315, 1_320, 1_325, 1_330, 1_400])
+    @pytest.mark.parametrize("is_closed", [True, False])
+    def test_a_private_key_is_not_shown_without_its_beginning(self, lines_behind: int, is_closed: bool) -> None:
+        key = "-----BEGIN PRIVATE KEY-----\n" + "MIIEpAIBAAKCAQEA0Z3VS5JJcds3xfn\n" * 30
+        end = "-----END PRIVATE KEY-----\n" if is_closed else ""
+        message = "a line\n" * 30_000 + key + end + ("y" * 48 + "\n") * lines_behind
+        text = of(caught(ValueError(message)))["exception.stacktrace"]
+        shown = text.partition("left out]")[2]
+        assert "MIIE" not in shown or shown.index("-----BEGIN") < shown.index("MIIE")
+        assert "MIIE" not in text.partition("left out]")[0]
+
+    def test_a_private_key_that_the_cut_takes_the_end_of_goes_whole(self) -> None:
+        key = "-----BEGIN PRIVATE KEY-----\n" + "MIIEpAIBAAKCAQEA0Z3VS5JJcds3xfn\n" * 3_000
+        text = of(caught(ValueError(f"lead\n{key}-----END PRIVATE KEY-----\n" + "y\n" * 60_000)))[
+            "exception.stacktrace"
+        ]
+        assert "MIIE" not in text
+        assert "BEGIN" not in text
+        assert "y\ny\n" in text
+
+    @pytest.mark.parametrize("joint", ['"password":\n  ', '"password": [\n  ', "password = \\\n  ", '"a": 1,\n'])
+    def test_a_line_that_goes_on_from_the_one_left_out_goes_with_it(self, joint: str) -> None:
+        rest = ("y" * 48 + "\n") * 1_337
+        for filler in range(60):
+            message = "x\n" * 80_000 + joint + '"hunter2zz"\n' + rest + "z" * filler
+            shown = of(caught(ValueError(message)))["exception.stacktrace"].partition("left out]")[2]
+            assert "hunter2zz" not in shown or joint.strip() in shown
+
+    def test_a_cut_takes_linear_time(self) -> None:
+        started = time.process_time()
+        for hostile in (
+            "a,\n" * 500_000,
+            "-----BEGIN A-----\n" * 100_000,
+            "-----END A-----\n" * 100_000,
+            "\n" * 900_000,
+        ):
+            of(caught(ValueError(hostile)))
+        assert time.process_time() - started < 10.0
 
     def test_deep_tracebacks_show_the_innermost_frames(self) -> None:
         def fall(depth: int) -> None:

@@ -67,6 +67,26 @@ class TestMaskCards:
 
     @pytest.mark.parametrize(
         "text",
+        [
+            "52541826-6798-4072-95ab-40606b8abe8d", "urn:uuid:52541826-6798-4072-95AB-40606B8ABE8D",
+            "{52541826-6798-4072-95ab-40606b8abe8d}", "x=52541826-6798-4072-9512-406068878783,",
+        ],
+    )  # fmt: skip
+    def test_leaves_uuids_alone(self, text: str) -> None:
+        assert mask_cards(text, "#") == text
+
+    def test_a_number_beside_a_uuid_is_masked(self) -> None:
+        uuid = "52541826-6798-4072-9512-406068878783"
+        for text in (f"{uuid} 4111111111111111", f"4111 1111 1111 1111 {uuid}", f"{uuid},4111-1111-1111-1111"):
+            assert "1111" not in mask_cards(text, "#")
+            assert uuid in mask_cards(text, "#")
+
+    @pytest.mark.parametrize("text", ["52541826-6798-4072", "52541826-6798-4072-95ab-40606b8abe8", "5254182667984072"])
+    def test_what_only_begins_like_a_uuid_may_be_a_card(self, text: str) -> None:
+        assert mask_cards(text, "#") != text
+
+    @pytest.mark.parametrize(
+        "text",
         ["0.4111111111111111", "4111111111111111.0", "x4111111111111111", "4111111111111111e", "41111111111111111111"],
     )
     def test_leaves_decimals_hexadecimals_and_longer_numbers_alone(self, text: str) -> None:

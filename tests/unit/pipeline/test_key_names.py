@@ -3,7 +3,16 @@ from __future__ import annotations
 import pytest
 
 from fapilog_otel.encode.plan import KEEP, MASK
-from fapilog_otel.pipeline.key_names import SECRET_NAMES, compact_name, name_words, secret_key_verdict
+from fapilog_otel.pipeline.key_names import (
+    _NAMES,
+    NAME_LITERALS,
+    SECRET_ENDINGS,
+    SECRET_NAMES,
+    compact_name,
+    name_words,
+    names_secret_in_text,
+    secret_key_verdict,
+)
 
 SECRET = [
     "password", "Password", "PASSWORD", "passwd", "pwd", "passphrase", "user_password", "userPassword", "UserPassword",
@@ -62,6 +71,27 @@ class TestSecretKeyVerdict:
 
     def test_every_listed_name_is_in_the_form_that_is_compared(self) -> None:
         assert {name for name in SECRET_NAMES if compact_name(name) != name} == set()
+
+
+class TestNamesInText:
+    def test_every_name_holds_a_literal_however_it_is_written(self) -> None:
+        for name in _NAMES.split():
+            for joint in ("_", "-", ""):
+                spelled = joint.join(name.split("_"))
+                assert any(literal in spelled for literal in NAME_LITERALS), spelled
+                assert names_secret_in_text(spelled)
+                assert names_secret_in_text(f"app_{spelled.upper()}")
+
+    def test_no_literal_is_idle(self) -> None:
+        spelled = [joint.join(name.split("_")) for name in _NAMES.split() for joint in ("_", "-", "")]
+        assert [literal for literal in NAME_LITERALS if not any(literal in name for name in spelled)] == []
+
+    def test_a_word_written_in_one_piece_that_ends_like_a_secret_holds_a_literal(self) -> None:
+        assert [ending for ending in SECRET_ENDINGS if not names_secret_in_text(f"my{ending}")] == []
+
+    @pytest.mark.parametrize("name", [*HARMLESS, "sec-ret", "to\u212aen"])
+    def test_a_name_that_is_none_is_none_in_text(self, name: str) -> None:
+        assert not names_secret_in_text(name.rpartition(".")[2])
 
 
 class TestNameWords:

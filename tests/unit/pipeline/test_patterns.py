@@ -101,7 +101,7 @@ class TestLiterals:
     def test_literals_are_lower_case_ascii_and_few_enough_for_the_native_scan(self) -> None:
         literals = {literal for pattern in ALL for literal in pattern.literals}
         assert all(literal.isascii() and literal == literal.lower() for literal in literals)
-        assert len(literals) <= 48
+        assert len(literals) <= 128
 
 
 class TestUserPattern:

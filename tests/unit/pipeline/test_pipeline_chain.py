@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from fapilog_otel.contracts.stage import PHASES, Phase
+from fapilog_otel.encode.decode import decode_record
 from fapilog_otel.encode.plan import KEEP, EncodePlan, Limits, Redaction
 from fapilog_otel.encode.values import record_payload
 from fapilog_otel.errors import ConfigError
@@ -186,6 +187,42 @@ class TestCut:
         chain = build_chain(stages=[Step("d", inline=False)], redaction=redaction)
         assert chain.plan.redaction is redaction
         assert [stage.name for stage in chain.deferred] == ["d"]
+
+    @pytest.mark.parametrize("stage", [Step("d", "filter", inline=False), Step("d", "redact", inline=False)])
+    def test_nothing_is_cut_before_a_deferred_redaction(self, stage: Step) -> None:
+        limits = Limits(record_bytes=4096, value_length=20, attributes=7, depth=3, nodes=9)
+        chain = build_chain(stages=[stage], redaction=default_redaction(), limits=limits)
+        plan = chain.plan.limits
+        assert (plan.value_length, plan.record_bytes > 1 << 30) == (None, True)
+        assert (plan.attributes, plan.depth, plan.nodes) == (7, 3, 9)
+        assert chain.deferred_plan.limits == limits
+
+    @pytest.mark.parametrize("phase", ["filter", "enrich"])
+    async def test_a_secret_at_a_cut_is_told_by_a_deferred_redaction(self, phase: Phase) -> None:
+        limits = Limits(record_bytes=4096, value_length=20)
+        chain = build_chain(stages=[Step("d", phase, inline=False)], redaction=default_redaction(), limits=limits)
+        url = "postgres://u:hunter2zz@host/db"
+        given = Record(body="x" * 1_900 + f" {url} " + "y" * 9_000, attributes={"a": url, "b": {"c": [url]}})
+        held = decode_record(record_payload(given, chain.plan), Scope())
+        (done,) = await chain.run_deferred([held])
+        assert done is not None
+        payload = record_payload(done, chain.deferred_plan)
+        assert b"hunter2" not in payload
+        assert len(payload) <= 4096
+        assert decode_record(payload, Scope()).attributes["a"] == "postgres://u:***@hos"
+
+    def test_deferred_process_stages_keep_the_limits_where_redaction_is_inline(self) -> None:
+        limits = Limits(value_length=20)
+        chain = build_chain(stages=[Step("d", inline=False)], redaction=default_redaction(), limits=limits)
+        assert chain.plan.limits == limits
+
+    def test_the_default_redaction_is_known_wherever_it_runs(self) -> None:
+        redaction = default_redaction()
+        for stages in ([], [Step("p")], [Step("d", "filter", inline=False)]):
+            assert build_chain(stages=stages, redaction=redaction).redaction is redaction
+        assert (
+            build_chain(redaction=redaction, without=["url_credentials", "field_mask", "regex_mask"]).redaction is None
+        )
 
     def test_deferred_records_are_encoded_again_under_the_limits_alone(self) -> None:
         limits = Limits(attributes=3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,9 +14,11 @@ from opentelemetry.trace import TraceFlags
 
 from fapilog_otel.assembly import LevelGate
 from fapilog_otel.model.record import Record
+from fapilog_otel.pipeline import build_chain
 from fapilog_otel.provider.processor import RecordFeed
 from tests.unit.encode.encoders import NATIVE, PYTHON, Bench
 
+CHAIN = build_chain()
 RESOURCE = Resource({"service.name": "shop"})
 TRACE, SPAN = 0x0102030405060708090A0B0C0D0E0F10, 0x1112131415161718
 SCOPE = InstrumentationScope("cart", "1.0")
@@ -26,6 +29,7 @@ class Engine:
 
     def __init__(self, bench: Bench) -> None:
         self.core = bench.core
+        self.spec = SimpleNamespace(chain=CHAIN)
 
 
 def sdk_record(scope: Any = SCOPE, resource: Any = RESOURCE, limits: Any = None, ids: Any = None, **fields: Any) -> Any:

@@ -191,6 +191,9 @@ class TestSecrets:
                 repr(settings),
                 str(settings),
                 str(settings.describe()),
+                repr(settings.model_dump()),
+                settings.model_dump_json(),
+                repr(settings._entries),
                 repr(settings.destinations()["a" if "exporters" in arguments else "otlp"].get("headers")),
             ]  # type: ignore[union-attr]
             assert CANARY not in "".join(shown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import subprocess
 import sys
@@ -129,6 +130,12 @@ class TestDescribe:
         line = next(line for line in settings.describe() if line.name == "exporters.main")
         assert line.value == "{type: otlp_http, headers: {'a': '***'}}"
         assert line.origin == "argument"
+
+    def test_a_dump_holds_plain_values(self) -> None:
+        settings = load_settings({"timeout": 3, "resource": {"a": [1, "b"]}, "headers": dict}, {})
+        dumped = settings.model_dump()
+        assert (dumped["timeout"], dumped["resource"], dumped["headers"]) == (3.0, {"a": [1, "b"]}, "dict")
+        assert json.loads(settings.model_dump_json()) == dumped
 
     def test_repr_holds_what_is_no_default(self) -> None:
         assert repr(load_settings({"timeout": 3}, {})) == "Settings(timeout='3.0')"
