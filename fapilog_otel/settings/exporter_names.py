@@ -35,9 +35,8 @@ def check_exporter_type(name: str) -> None:
         return
     known = {entry.name for entry in entry_points(group=EXPORTER_GROUP)}
     if name not in known:
-        raise InvalidValueError(
-            f"names no installed exporter: {name!r}", suggest(name, {*known, "otlp", OTLP_HTTP, OTLP_GRPC})
-        )
+        remedy = suggest(name, {*known, "otlp", OTLP_HTTP, OTLP_GRPC})
+        raise InvalidValueError("names no installed exporter", remedy, name)
 
 
 def check_logs_exporter(value: object) -> tuple[str, ...]:

@@ -147,7 +147,7 @@ class Settings(BaseSettings):
 
     on_full: Literal["drop", "block", "spill"] = Field(
         default="drop",
-        description="When a destination's queue is full: drop the lowest severity first, block, or spill to disk.",
+        description="When a destination's queue is full: drop the lowest severity first, or block. No spill in this version.",
     )
     block_timeout: fields.Seconds = Field(
         default=1.0, description="Longest wait of a call under on_full=block, seconds."
@@ -179,7 +179,7 @@ class Settings(BaseSettings):
         default=5.0, description="Time that shutdown has to deliver what is waiting, seconds."
     )
     spool: fields.Directory = Field(
-        default=None, description="Directory that keeps undelivered requests over a restart. Default: off."
+        default=None, description="Directory of the durable spool, which is not in this version: leave it unset."
     )
 
     limits: LimitSettings = Field(default_factory=LimitSettings, description="Bounds of one record.")
