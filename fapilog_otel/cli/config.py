@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from fapilog_otel.assembly.build import engine_spec
+from fapilog_otel.cli.checks import check_everything, why_nothing
 from fapilog_otel.cli.options import AsJson, Endpoint, ProtocolOption, settings_from
 from fapilog_otel.cli.outcome import printable, reporting, say_error
 from fapilog_otel.cli.proxy import proxy_verdict
-from fapilog_otel.plugins import load_source
 from fapilog_otel.settings import Settings, mask_url
 from fapilog_otel.settings.describe import shown
 
@@ -40,13 +39,12 @@ def check(endpoint: Endpoint = None, protocol: ProtocolOption = None) -> None:
     """Load the configuration and every plugin it names; exit 2 when something cannot work."""
     with reporting():
         settings = settings_from(endpoint, protocol)
-        engine_spec(settings)
-        for source in settings.sources:
-            if isinstance(source, str):
-                load_source(source, settings.plugins)
-    for warning in settings.warnings:
+        warnings = check_everything(settings)
+    for warning in warnings:
         say_error(f"warning: {warning}")
-    typer.echo(f"configuration ok, {len(settings.destinations())} destination(s), {len(settings.warnings)} warning(s)")
+    nothing = why_nothing(settings)
+    counted = f"configuration ok, {len(settings.destinations())} destination(s), {len(warnings)} warning(s)"
+    typer.echo(f"{counted}; nothing is delivered: {nothing}" if nothing else counted)
 
 
 def _as_text(settings: Settings, *, changed: bool) -> str:
@@ -58,24 +56,26 @@ def _as_text(settings: Settings, *, changed: bool) -> str:
 
 
 def _destination_lines(settings: Settings) -> list[str]:
-    found = settings.destinations()
-    if settings.disabled:
-        return ["destinations: none, everything is disabled"]
-    if not found:
-        return ["destinations: none"]
+    nothing = why_nothing(settings)
+    if nothing:
+        return [f"destinations: none, {nothing}"]
     lines: list[str] = []
-    for name, item in found.items():
+    for name, item in settings.destinations().items():
         url = endpoint_of(item)
-        lines.append(f"destination {name}: {printable(_summary(item, url))}")
+        lines.append(f"destination {name}: {printable(destination_summary(item))}")
         if url:
             lines.append(f"  proxy: {proxy_verdict(url)}")
     return lines
 
 
-def _summary(item: Mapping[str, object] | Exporter, url: str) -> str:
+def destination_summary(item: Mapping[str, object] | Exporter) -> str:
+    """Give what a destination is and where it delivers: type, URL or file, and how it speaks where it has a choice."""
     if not isinstance(item, Mapping):
         return type(item).__qualname__
-    return f"{item['type']} to {mask_url(url)}" if url else str(item["type"])
+    url = endpoint_of(item)
+    where = mask_url(url) if url else str(item.get("path") or item.get("stream") or "")
+    protocol = f" ({item['protocol']})" if "protocol" in item else ""
+    return f"{item['type']} to {where}{protocol}" if where else str(item["type"])
 
 
 def endpoint_of(item: Mapping[str, object] | Exporter) -> str:

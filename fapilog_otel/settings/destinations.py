@@ -23,6 +23,7 @@ from fapilog_otel.settings.endpoint import (
     resolve,
 )
 from fapilog_otel.settings.exporter_names import NONE, OTLP_ALIASES, OTLP_GRPC, OTLP_HTTP, check_exporter_type
+from fapilog_otel.settings.faults import SECRET_SETTINGS
 from fapilog_otel.settings.invalid import InvalidValueError
 from fapilog_otel.settings.secret import MASK
 
@@ -114,6 +115,8 @@ def _checked(name: str, key: str, check: Any, value: object) -> object:
 
 def shown_value(key: str, value: object) -> object:
     """Give the value of a destination's key as an error may show it."""
+    if key in SECRET_SETTINGS:
+        return MASK
     return value if value is None or isinstance(value, bool | int | float) else shown(key, value)
 
 

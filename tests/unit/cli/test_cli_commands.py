@@ -44,6 +44,15 @@ class TestConfigShow:
         output = run("config", "show", "--changed", "--protocol", "grpc").output
         assert output.startswith("protocol  grpc  argument\n\ndestination otlp: otlp_grpc")
 
+    def test_a_destination_shows_its_protocol_or_its_file(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        assert "to http://localhost:4318/v1/logs (http/json)" in run("config", "show", "--protocol", "http/json").output
+        path = tmp_path / "logs.jsonl"
+        monkeypatch.setenv("FAPILOG_OTEL_EXPORTERS", json.dumps({"kept": {"type": "otlp_file", "path": str(path)}}))
+        assert f"destination kept: otlp_file to {path}" in run("config", "show").output
+        assert f"otlp_file to {path}" in run("doctor").output
+
     def test_json_holds_the_same(self) -> None:
         report = json.loads(run("config", "show", "--json", "--endpoint", "http://h:1").output)
         assert report["settings"]["endpoint"] == {"value": "http://h:1", "origin": "argument"}
@@ -114,6 +123,47 @@ class TestConfigCheck:
         assert said in result.output
         assert len(result.output.splitlines()) == 1
         assert "Traceback" not in result.output
+
+    @pytest.mark.parametrize("command", ["doctor", "send"])
+    @pytest.mark.parametrize(
+        ("name", "value", "said"),
+        [
+            ("FAPILOG_OTEL_STAGES", "samplng", "FAPILOG_OTEL_STAGES='samplng' (from environment FAPILOG_OTEL_STAGES)"),
+            ("FAPILOG_OTEL_WITHOUT", "regexmask", "(from environment FAPILOG_OTEL_WITHOUT): names no default stage"),
+            ("FAPILOG_OTEL_SOURCES", "stdlb", "FAPILOG_OTEL_SOURCES='stdlb' (from environment FAPILOG_OTEL_SOURCES)"),
+            ("FAPILOG_OTEL_SPOOL", "/tmp", "FAPILOG_OTEL_SPOOL='/tmp' (from environment FAPILOG_OTEL_SPOOL)"),
+            ("FAPILOG_OTEL_PLUGINS", "acme", "FAPILOG_OTEL_PLUGINS='acme' (from environment FAPILOG_OTEL_PLUGINS)"),
+        ],
+    )
+    def test_other_commands_refuse_what_configure_would_refuse(
+        self, monkeypatch: pytest.MonkeyPatch, command: str, name: str, value: str, said: str
+    ) -> None:
+        monkeypatch.setenv(name, value)
+        with OtlpReceiver() as receiver:
+            result = run(command, "--endpoint", receiver.http_endpoint)
+            assert receiver.logs == []
+        assert result.exit_code == 2
+        assert said in result.output
+        assert said in run("config", "check").output
+
+    def test_plaintext_credentials_are_one_warning_that_is_counted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", f"authorization={CANARY}")
+        result = run("config", "check", "--endpoint", "http://collector.example:4318")
+        assert result.exit_code == 0
+        assert "1 destination(s), 1 warning(s)" in result.output
+        assert "warning: credentials are sent in plain text" in result.output
+        assert "collector.example" in result.output
+        assert CANARY not in result.output
+
+    @pytest.mark.parametrize(("name", "value"), [("OTEL_SDK_DISABLED", "true"), ("OTEL_LOGS_EXPORTER", "none")])
+    def test_what_keeps_everything_from_being_delivered_is_named(
+        self, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+    ) -> None:
+        monkeypatch.setenv(name, value)
+        assert f"(environment {name})" in run("config", "check").output
+        sent = run("send")
+        assert sent.exit_code == 1
+        assert f"(environment {name})" in sent.output
 
     def test_a_bad_standard_variable_is_a_warning(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "carrier-pigeon")
@@ -218,7 +268,7 @@ class TestDoctor:
         monkeypatch.setenv("OTEL_LOGS_EXPORTER", "none")
         result = run("doctor")
         assert result.exit_code == 0
-        assert "destinations       none (environment OTEL_LOGS_EXPORTER)" in result.output
+        assert "none: there is no destination (environment OTEL_LOGS_EXPORTER)" in result.output
 
 
 class TestDemo:

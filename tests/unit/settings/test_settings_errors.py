@@ -74,7 +74,7 @@ BAD_ARGUMENTS: list[tuple[dict[str, object], str, str]] = [
     ({"exporters": {"x": {"endpoint": "http://h"}}}, "exporters.x", "has no type, and 'x' names no installed exporter"),
     ({"exporters": {"x": {"type": 5}}}, "exporters.x.type", "is no name"),
     ({"exporters": {"otlp": {"optional": "maybe"}}}, "exporters.otlp.optional", "is not a boolean"),
-    ({"exporters": {"otlp": {"insecure": "maybe"}}}, "exporters.otlp.insecure", "is not a boolean"),
+    ({"exporters": {"otlp": {"endpoint": "http://h", "insecure": "maybe"}}}, "exporters.otlp.insecure", "is not a boolean"),
     ({"exporters": {"otlp": {"level": "LOUD"}}}, "exporters.otlp.level", "is not a level"),
     ({"exporters": {"otlp": {"max_request_size": 3}}}, "exporters.otlp.max_request_size", "is not a size"),
     ({"exporters": {"otlp": {"protocol": "x"}}}, "exporters.otlp.protocol", "is unknown"),
