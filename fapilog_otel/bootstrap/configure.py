@@ -149,10 +149,18 @@ def _reusable(settings: Settings) -> Handle | None:
         return None
     if handle.settings == settings:
         return handle
+    from fapilog_otel.settings.difference import differences  # noqa: PLC0415 - pydantic, and only where two differ
+    from fapilog_otel.settings.root import same_arguments  # noqa: PLC0415 - loaded already
+
+    changed = "; ".join(map(str, differences(handle.settings, settings)))
+    if same_arguments(handle.settings, settings):
+        text = "configure() was called again after the environment changed; what was configured first goes on"
+        get_diagnostics().report("configure.environment", text, level="info", changed=changed)
+        return handle
     raise ConfigError(
         "configure()",
-        "different arguments",
-        "the bridge is configured already, with other settings",
+        "other arguments",
+        f"the bridge is configured already, with other settings: {changed}",
         "Call handle.shutdown() first, or configure once",
     )
 

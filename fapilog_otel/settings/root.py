@@ -316,6 +316,11 @@ def load_settings(arguments: Mapping[str, object], environ: Mapping[str, str] | 
     return build(**explicit, _environ=environ)
 
 
+def same_arguments(first: Settings, second: Settings) -> bool:
+    """Tell whether two were made with the same explicit arguments, whatever the environment was."""
+    return first._arguments == second._arguments  # noqa: SLF001 - same module
+
+
 def _over(base: Mapping[str, object], explicit: Mapping[str, object]) -> dict[str, object]:
     given = {name: value for name, value in explicit.items() if value is not None or name in _MEANINGFUL_NONE}
     merged = {**base, **given}
