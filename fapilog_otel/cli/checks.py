@@ -43,4 +43,5 @@ def why_nothing(settings: Settings) -> str:
         return f"everything is disabled ({settings.origin('disabled')})"
     if settings.destinations():
         return ""
-    return f"there is no destination ({settings.origin('logs_exporter' if settings.exporters is None else 'exporters')})"
+    says_so = "logs_exporter" if settings.exporters is None else "exporters"
+    return f"there is no destination ({settings.origin(says_so)})"

@@ -61,7 +61,8 @@ def _by_reason(failure: _Failure) -> str:
     if reason == "grpc_unavailable":
         return _grpc_unavailable(failure)
     if reason in _HUNG_UP or _NO_HTTP in failure.message:
-        return f"{_where(failure.url)} is there, but does not answer in HTTP: try another port, https:// or protocol 'grpc'"
+        where = _where(failure.url)
+        return f"{where} is there, but does not answer in HTTP: try another port, https:// or protocol 'grpc'"
     if reason.startswith("connection_") and reason not in _BY_REASON:
         return _unreachable(failure.url)
     return _BY_REASON.get(reason, "")

@@ -53,7 +53,7 @@ def check_exporters(value: object) -> dict[str, Destination]:
 
 def _check_destination(name: str, item: object) -> Destination:
     if isinstance(item, Mapping):
-        return _check_config(name, dict(item))
+        return _check_config(name, _text_keys(name, item))
     if isinstance(item, Exporter):
         return item
     remedy = (
@@ -73,8 +73,6 @@ _COMMON: Final = {
 
 
 def _check_config(name: str, config: dict[str, Any]) -> dict[str, object]:
-    if not all(isinstance(key, str) and key for key in config):
-        raise InvalidValueError("has a key that is no text", "Use non-empty texts as keys", MASK, name)
     kind = _check_type(name, config)
     checks: dict[str, Any] = {"level": parse.level, "optional": _boolean, "max_request_size": _request_size}
     if _is_otlp(kind):
@@ -83,6 +81,13 @@ def _check_config(name: str, config: dict[str, Any]) -> dict[str, object]:
         if config.get(key) is not None:
             config[key] = _checked(name, key, check, config[key])
     return config
+
+
+def _text_keys(name: str, config: Mapping[Any, Any]) -> dict[str, Any]:
+    try:
+        return parse.mapping(config)
+    except InvalidValueError as error:
+        raise InvalidValueError(error.problem, error.remedy, error.shown, name) from error
 
 
 def _check_type(name: str, config: dict[str, Any]) -> str:

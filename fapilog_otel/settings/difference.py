@@ -32,7 +32,7 @@ class Difference(NamedTuple):
 
     def __str__(self) -> str:
         if self.before == self.after:
-            return f"{self.name} is another {self.after} ({self.after_from}) than that of the first ({self.before_from})"
+            return f"{self.name} is another {self.after} ({self.after_from}) than the first's ({self.before_from})"
         return f"{self.name} is {self.after} ({self.after_from}) and was {self.before} ({self.before_from})"
 
 

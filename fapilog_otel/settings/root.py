@@ -147,7 +147,7 @@ class Settings(BaseSettings):
 
     on_full: Literal["drop", "block", "spill"] = Field(
         default="drop",
-        description="When a destination's queue is full: drop the lowest severity first, or block. No spill in this version.",
+        description="When a destination's queue is full: drop the lowest severity first, or block (no spill yet).",
     )
     block_timeout: fields.Seconds = Field(
         default=1.0, description="Longest wait of a call under on_full=block, seconds."

@@ -14,7 +14,6 @@ from fapilog_otel.settings.faults import config_error
 from fapilog_otel.settings.invalid import InvalidValueError
 from fapilog_otel.settings.secret import MASK
 
-
 _JSON_TEXTS: Final = re.compile(r'\s*\[\s*["\]]')
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -112,7 +113,7 @@ class TestAgain:
         capsys: pytest.CaptureFixture[str],
     ) -> None:
         handle = configure(exporters={"memory": memory}, sources=[])
-        monkeypatch.setattr("fapilog_otel.bootstrap.configure.get_diagnostics", Diagnostics)
+        monkeypatch.setattr(sys.modules["fapilog_otel.bootstrap.configure"], "get_diagnostics", Diagnostics)
         monkeypatch.setenv("FAPILOG_OTEL_LEVEL", "ERROR")
         assert configure(exporters={"memory": memory}, sources=[]) is handle
         assert "level is ERROR (environment FAPILOG_OTEL_LEVEL) and was none (default)" in capsys.readouterr().err

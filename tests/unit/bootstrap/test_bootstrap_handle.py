@@ -198,7 +198,9 @@ class TestEndOfTheProcess:
 
 
 class TestLosses:
-    @pytest.mark.parametrize(("timeout", "told"), [(0.2, "give it more than 0.2 s"), (None, "raise `shutdown_timeout`")])
+    @pytest.mark.parametrize(
+        ("timeout", "told"), [(0.2, "give it more than 0.2 s"), (None, "raise `shutdown_timeout`")]
+    )
     def test_are_told_with_the_deadline_that_was_too_short(
         self,
         configure: Configure,

@@ -31,7 +31,13 @@ class TestHints:
     @pytest.mark.parametrize(
         ("url", "kind", "reason", "message", "said"),
         [
-            ("https://h:1", "otlp_grpc", "grpc_unavailable", "Tls handshake failed: WRONG_VERSION_NUMBER", "http://h:1"),
+            (
+                "https://h:1",
+                "otlp_grpc",
+                "grpc_unavailable",
+                "Tls handshake failed: WRONG_VERSION_NUMBER",
+                "http://h:1",
+            ),
             ("https://h:1", "otlp_grpc", "grpc_unavailable", "Ssl handshake failed: bad certificate", "certificate"),
             ("http://h:1", "otlp_grpc", "grpc_unavailable", "connect to an http1.x server", "protocol 'http/protobuf'"),
             ("http://h:1", "otlp_grpc", "grpc_unavailable", "Failed parsing HTTP/2", "does not answer in gRPC"),
