@@ -242,7 +242,7 @@ def _warn_without_native() -> None:
     if select.NATIVE_MISSING:
         get_diagnostics().report(
             "native",
-            "the native encoder is not there; the Python one does the work, about ten times slower",
+            "the native encoder cannot be loaded; the Python one does the work, twenty to thirty times slower",
             level="info",
             cause=select.NATIVE_MISSING,
             remedy="install a C compiler and reinstall fapilog-otel, or set FAPILOG_OTEL_NATIVE=0 to silence this",

@@ -13,10 +13,11 @@ from fapilog_otel.cli.options import AsJson, Endpoint, ProtocolOption, settings_
 from fapilog_otel.cli.outcome import printable, reporting, say_error
 from fapilog_otel.cli.proxy import proxy_verdict
 from fapilog_otel.settings import Settings, mask_url
-from fapilog_otel.settings.describe import shown
+from fapilog_otel.settings.describe import shown, shown_data
 
 if TYPE_CHECKING:
     from fapilog_otel.contracts import Exporter
+    from fapilog_otel.settings import SettingLine
 
 app = typer.Typer(no_args_is_help=True, help="The configuration and its origins.")
 
@@ -91,18 +92,26 @@ def _warning_lines(settings: Settings) -> list[str]:
 def _as_json(settings: Settings, *, changed: bool) -> str:
     lines = [line for line in settings.describe() if not changed or line.origin != "default"]
     report = {
-        "settings": {line.name: {"value": line.value, "origin": line.origin} for line in lines},
+        "settings": {line.name: {"value": _data(settings, line), "origin": line.origin} for line in lines},
         "destinations": {name: _destination_json(item) for name, item in settings.destinations().items()},
         "warnings": list(settings.warnings),
     }
     return json.dumps(report, indent=2)
 
 
+def _data(settings: Settings, line: SettingLine) -> object:
+    """Give a setting's value as JSON; what a resource detector of the SDK reads is known as text alone."""
+    value: object = settings
+    for name in line.name.split(".", 1):
+        value = value.get(name) if isinstance(value, Mapping) else getattr(value, name)
+    return shown_data(line.name, value) if shown(line.name, value) == line.value else line.value
+
+
 def _destination_json(item: Mapping[str, object] | Exporter) -> dict[str, object]:
     if not isinstance(item, Mapping):
         return {"exporter": type(item).__qualname__}
     url = endpoint_of(item)
-    report: dict[str, object] = {key: shown(key, value) for key, value in item.items()}
+    report: dict[str, object] = {key: shown_data(key, value) for key, value in item.items()}
     if url:
         verdict = proxy_verdict(url)
         report["proxy"] = {"applies": verdict.applies, "verdict": str(verdict)}

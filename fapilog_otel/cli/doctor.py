@@ -63,7 +63,7 @@ def _encoder() -> list[str]:
     if NATIVE:
         return [f"{'encoder':<18} native"]
     why = f"the native one cannot be loaded: {NATIVE_MISSING}" if NATIVE_MISSING else "FAPILOG_OTEL_NATIVE=0"
-    return [f"{'encoder':<18} Python, several times slower ({printable(why)})"]
+    return [f"{'encoder':<18} Python, twenty to thirty times slower ({printable(why)})"]
 
 
 def _examine(settings: Settings, timeout: float) -> int:

@@ -83,6 +83,19 @@ def shown(name: str, value: object) -> str:
     return getattr(value, "__qualname__", type(value).__qualname__)
 
 
+def shown_data(name: str, value: object) -> object:
+    """Give a value as JSON may show it: numbers, lists and mappings as they are, the rest as `shown` gives it."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Headers):
+        return dict.fromkeys(value, MASK)
+    if isinstance(value, Mapping):
+        return {str(key): shown_data(str(key), item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [shown_data("", item) for item in value]
+    return shown(name, value)
+
+
 def _is_secret(name: str) -> bool:
     last = name.rpartition(".")[2]
     return last not in _PATHS and bool(_SECRET_KEY.search(last))

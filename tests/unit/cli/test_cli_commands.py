@@ -56,6 +56,11 @@ class TestConfigShow:
     def test_json_holds_the_same(self) -> None:
         report = json.loads(run("config", "show", "--json", "--endpoint", "http://h:1").output)
         assert report["settings"]["endpoint"] == {"value": "http://h:1", "origin": "argument"}
+        assert report["settings"]["timeout"] == {"value": 10.0, "origin": "default"}
+        assert report["settings"]["certificate"]["value"] is None
+        assert report["settings"]["sources"]["value"] == ["stdlib"]
+        assert report["settings"]["limits.depth"]["value"] == 16
+        assert report["destinations"]["otlp"]["timeout"] == 10.0
         assert report["destinations"]["otlp"]["endpoint"] == "http://h:1/v1/logs"
         assert report["destinations"]["otlp"]["proxy"]["applies"] is False
         assert report["warnings"] == []
@@ -179,6 +184,7 @@ class TestPluginsList:
         rows = [line.split() for line in result.output.splitlines()]
         assert ["exporter", "otlp_http"] in [row[:2] for row in rows]
         assert ["source", "stdlib"] in [row[:2] for row in rows]
+        assert ["stage", "rate_limit"] in [row[:2] for row in rows]
         assert all(row[-2:] == ["built", "in"] for row in rows if row[2] == "fapilog-otel")
 
     def test_json_holds_the_same(self) -> None:
@@ -261,7 +267,7 @@ class TestDoctor:
         monkeypatch.setattr("fapilog_otel.encode.select.NATIVE_MISSING", "")
         monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
         result = run("doctor")
-        assert "Python, several times slower (FAPILOG_OTEL_NATIVE=0)" in result.output
+        assert "Python, twenty to thirty times slower (FAPILOG_OTEL_NATIVE=0)" in result.output
         assert "none: everything is disabled" in result.output
 
     def test_nothing_to_deliver_to_is_no_failure(self, monkeypatch: pytest.MonkeyPatch) -> None:
