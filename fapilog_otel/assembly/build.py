@@ -43,7 +43,7 @@ def chain_from(settings: Settings, diagnostics: Diagnostics | None = None) -> Ch
         diagnostics.report(f"stage.{name}", f"stage {name!r} failed; the record went on", cause=repr(error))
 
     redaction = _redaction(settings)
-    with located(settings):
+    with located(settings, "stages", "without"):
         return build_chain(
             stages=_stages(settings),
             without=settings.without,
@@ -123,7 +123,7 @@ def configured_exporter(name: str, config: Mapping[str, object] | Exporter, sett
     """
     if not isinstance(config, Mapping) and name not in (settings.exporters or {}):
         return exporter_from(name, config, settings.plugins)  # made by the caller: its settings are none of ours
-    with located(settings, name):
+    with located(settings, destination=name):
         return exporter_from(name, config, settings.plugins)
 
 
@@ -186,7 +186,7 @@ def engine_spec(
         ConfigError: Something in the settings cannot be built, or asks for what this version does not have.
     """
     _check_supported(settings)
-    with located(settings):
+    with located(settings, "plugins"):
         check_allow_list(settings.plugins)
     diagnostics = diagnostics or get_diagnostics()
     if destinations is None:
@@ -210,7 +210,7 @@ def _check_supported(settings: Settings) -> None:
     if settings.on_full == "spill" or settings.spool is not None:
         name = "spool" if settings.spool is not None else "on_full"
         remedy = "Use on_full='drop' or 'block', and leave spool unset"
-        with located(settings):
+        with located(settings, name):
             raise ConfigError(
                 name, settings.spool or settings.on_full, "the durable spool is not part of this version", remedy
             )

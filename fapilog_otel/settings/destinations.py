@@ -22,7 +22,7 @@ from fapilog_otel.settings.endpoint import (
     check_endpoint,
     resolve,
 )
-from fapilog_otel.settings.exporter_names import NONE, OTLP_ALIASES, OTLP_GRPC, OTLP_HTTP, check_exporter_type
+from fapilog_otel.settings.exporter_names import NONE, OTLP_ALIASES, OTLP_GRPC, OTLP_HTTP, check_exporter_type, is_otlp
 from fapilog_otel.settings.faults import SECRET_SETTINGS
 from fapilog_otel.settings.invalid import InvalidValueError
 from fapilog_otel.settings.secret import MASK
@@ -75,7 +75,7 @@ _COMMON: Final = {
 def _check_config(name: str, config: dict[str, Any]) -> dict[str, object]:
     kind = _check_type(name, config)
     checks: dict[str, Any] = {"level": parse.level, "optional": _boolean, "max_request_size": _request_size}
-    if _is_otlp(kind):
+    if is_otlp(kind):
         checks.update(_COMMON)
     for key, check in checks.items():
         if config.get(key) is not None:
@@ -141,10 +141,6 @@ def _request_size(value: object) -> int | None:
     return size
 
 
-def _is_otlp(kind: object) -> bool:
-    return kind in OTLP_ALIASES or kind in {OTLP_HTTP, OTLP_GRPC}
-
-
 def destinations(settings: Settings) -> dict[str, dict[str, object] | Exporter]:
     """Give every destination's configuration by name, endpoints resolved.
 
@@ -170,7 +166,7 @@ def _configured(settings: Settings, name: str, item: Destination) -> dict[str, o
         return item
     own = dict(item)
     kind = own["type"]
-    if not isinstance(kind, str) or not _is_otlp(kind):
+    if not isinstance(kind, str) or not is_otlp(kind):
         return own
     protocol = _protocol(settings, name, kind, own.pop("protocol", None))
     config: dict[str, object] = {"type": OTLP_GRPC if protocol == "grpc" else OTLP_HTTP}

@@ -174,9 +174,12 @@ class Settings(BaseSettings):
     schedule_delay: fields.PositiveSeconds = Field(
         default=1.0, description="Longest time that a record waits for others before it is sent, seconds."
     )
-    flush_timeout: fields.PositiveSeconds = Field(default=30.0, description="Default deadline of force_flush, seconds.")
+    flush_timeout: fields.PositiveSeconds = Field(
+        default=30.0,
+        description="Default deadline of the faces' force_flush, seconds; handle.flush() has shutdown_timeout.",
+    )
     shutdown_timeout: fields.Seconds = Field(
-        default=5.0, description="Time that shutdown has to deliver what is waiting, seconds."
+        default=5.0, description="Time that shutdown and handle.flush() have to deliver what is waiting, seconds."
     )
     spool: fields.Directory = Field(
         default=None, description="Directory of the durable spool, which is not in this version: leave it unset."

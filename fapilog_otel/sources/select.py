@@ -24,7 +24,7 @@ def check_sources(settings: Settings) -> tuple[Source, ...]:
     Raises:
         ConfigError: One is unknown, may not be loaded or cannot be made.
     """
-    with located(settings):
+    with located(settings, "sources"):
         return tuple(make_source(source, settings) for source in settings.sources)
 
 

@@ -126,6 +126,25 @@ class TestArguments:
             fo.install(StdlibSource(), level="DEBUG")
 
 
+class TestPlugins:
+    def test_what_a_stage_of_the_callers_says_itself_is_left(
+        self, configure: Configure, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("FAPILOG_OTEL_TIMEOUT", "3")
+        monkeypatch.setattr(
+            "fapilog_otel.assembly.build.build_chain", raising(ConfigError("timeout", 0, "is mine", "Ask the plugin"))
+        )
+        error = refused(configure)
+        assert (error.setting, error.origin) == ("timeout", "argument")
+
+
+def raising(error: Exception) -> Callable[..., None]:
+    def fail(**_: object) -> None:
+        raise error
+
+    return fail
+
+
 class TestFaces:
     def test_name_the_variable_too(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (tmp_path / "bad.pem").write_text("no certificate")
