@@ -167,10 +167,10 @@ def _reusable(settings: Settings) -> Handle | None:
 
 def _start(settings: Settings, sdk_resource: Any) -> Handle:
     _warn_without_native()
-    from fapilog_otel.sources.select import check_sources  # noqa: PLC0415 - loads settings' checks, and logging
+    from fapilog_otel.sources.select import make_sources  # noqa: PLC0415 - loads settings' checks, and logging
 
     provider = facade()
-    sources = () if settings.disabled else check_sources(settings)
+    sources = () if settings.disabled else make_sources(settings)
     provider.attach(settings, sdk_resource)
     handle = Handle(provider, settings, _forget)
     if not settings.disabled:

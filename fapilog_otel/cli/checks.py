@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fapilog_otel.assembly.build import engine_spec
-from fapilog_otel.sources.select import check_sources
+from fapilog_otel.sources.select import make_sources
 from fapilog_otel.telemetry.diagnostics import get_diagnostics
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def check_everything(settings: Settings) -> tuple[str, ...]:
     """
     with get_diagnostics().collected() as said:
         engine_spec(settings)
-        check_sources(settings)
+        make_sources(settings)
     return (*settings.warnings, *said)
 
 
@@ -34,7 +34,7 @@ def check_all_but_destinations(settings: Settings) -> None:
         ConfigError: ``configure()`` would raise it.
     """
     engine_spec(settings, destinations=())
-    check_sources(settings)
+    make_sources(settings)
 
 
 def why_nothing(settings: Settings) -> str:

@@ -11,7 +11,7 @@ from fapilog_otel.cli.options import Endpoint, ProtocolOption, Timeout, given, s
 from fapilog_otel.cli.outcome import DELIVERED, NOT_DELIVERED, printable, reporting, say_error
 from fapilog_otel.errors import ConfigError
 from fapilog_otel.settings import InvalidValueError, parse
-from fapilog_otel.sources.select import check_sources
+from fapilog_otel.sources.select import make_sources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +38,7 @@ def send(
         if nothing := why_nothing(settings):
             say_error(f"nothing is sent: {nothing}")
             raise typer.Exit(NOT_DELIVERED)
-        check_sources(settings)  # not installed for one record, and yet part of the configuration
+        make_sources(settings)  # not installed for one record, and yet part of the configuration
         # The record is asked for by hand: neither a level nor sampling may swallow it.
         arguments |= {"levels": {**settings.levels, _LOGGER: "TRACE"}, "sample": 1.0, "sources": ()}
         stats, delivered = _send(arguments, message, _level(level), timeout)

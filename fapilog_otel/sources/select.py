@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _FROM_SETTINGS: Final = ("level", "levels", "code_attributes")
 
 
-def check_sources(settings: Settings) -> tuple[Source, ...]:
+def make_sources(settings: Settings) -> tuple[Source, ...]:
     """Give the sources that settings name, made and not installed.
 
     Raises:

@@ -238,6 +238,28 @@ class TestDoctor:
         assert f"[http_{status}]" in result.output
         assert hint in result.output
 
+    def test_a_receiver_of_the_other_protocol_or_without_tls_is_not_called_absent(self) -> None:
+        with OtlpReceiver(http_port=0, grpc_port=0) as receiver:
+            crossed = {
+                "protocol 'grpc'": ("--endpoint", receiver.grpc_endpoint),
+                "protocol 'http/protobuf'": ("--protocol", "grpc", "--endpoint", receiver.http_endpoint),
+                f"write {receiver.grpc_endpoint}": (
+                    "--protocol", "grpc", "--endpoint", receiver.grpc_endpoint.removeprefix("http://"),
+                ),
+            }  # fmt: skip
+            for advice, options in crossed.items():
+                result = run("doctor", *options)
+                assert result.exit_code == 1
+                assert advice in result.output
+                assert "Nothing answers" not in result.output
+
+    def test_an_endpoint_that_is_taken_as_it_is_is_told_the_path(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with OtlpReceiver() as receiver:
+            monkeypatch.setenv("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", receiver.http_endpoint)
+            result = run("doctor")
+            assert f"taken as it is: write {receiver.http_endpoint}/v1/logs" in result.output
+            assert "appended" not in result.output
+
     def test_a_bad_configuration_is_exit_code_2(self) -> None:
         result = run("doctor", "--protocol", "smoke-signal")
         assert result.exit_code == 2
