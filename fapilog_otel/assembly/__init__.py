@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from fapilog_otel.assembly.build import chain_from, destination_for, engine_spec, exporter_from, retry_policy
+from fapilog_otel.assembly.build import (
+    chain_from,
+    configured_exporter,
+    destination_for,
+    engine_spec,
+    exporter_from,
+    retry_policy,
+)
 from fapilog_otel.assembly.gates import LevelGate
 from fapilog_otel.assembly.resource import (
     child_resource,
@@ -17,6 +24,7 @@ __all__ = [
     "LevelGate",
     "chain_from",
     "child_resource",
+    "configured_exporter",
     "destination_for",
     "detect_resource",
     "detected_instance_id",

@@ -13,14 +13,16 @@ from fapilog_otel.errors import ConfigError
 from fapilog_otel.model.severity import parse_level
 from fapilog_otel.pipeline import build_chain, default_redaction, make_stage
 from fapilog_otel.pipeline.filter import SamplingFilter
-from fapilog_otel.plugins import load_exporter_factory, load_stage
+from fapilog_otel.plugins import check_allow_list, load_exporter_factory, load_stage
 from fapilog_otel.plugins.manifest import STAGE_GROUP, available
+from fapilog_otel.settings.located import located
 from fapilog_otel.telemetry.diagnostics import Diagnostics, get_diagnostics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fapilog_otel.contracts import Stage
+    from fapilog_otel.encode.plan import Redaction
     from fapilog_otel.pipeline import Chain
     from fapilog_otel.settings import Settings
 
@@ -36,26 +38,32 @@ def chain_from(settings: Settings, diagnostics: Diagnostics | None = None) -> Ch
         ConfigError: A stage is unknown or cannot be built.
     """
     diagnostics = diagnostics or get_diagnostics()
-    redaction = None
-    if settings.redaction.enabled:
-        redaction = default_redaction(
+
+    def report(name: str, error: BaseException) -> None:
+        diagnostics.report(f"stage.{name}", f"stage {name!r} failed; the record went on", cause=repr(error))
+
+    redaction = _redaction(settings)
+    with located(settings, "stages", "without"):
+        return build_chain(
+            stages=_stages(settings),
+            without=settings.without,
+            limits=settings.limits.as_limits(),
+            redaction=redaction,
+            static_attributes=settings.attributes,
+            report=report,
+        )
+
+
+def _redaction(settings: Settings) -> Redaction | None:
+    if not settings.redaction.enabled:
+        return None
+    with located(settings, section="redaction"):
+        return default_redaction(
             extra_keys=settings.redaction.keys,
             extra_patterns=settings.redaction.patterns,
             allow=settings.redaction.allow,
             mask=settings.redaction.mask,
         )
-
-    def report(name: str, error: BaseException) -> None:
-        diagnostics.report(f"stage.{name}", f"stage {name!r} failed; the record went on", cause=repr(error))
-
-    return build_chain(
-        stages=_stages(settings),
-        without=settings.without,
-        limits=settings.limits.as_limits(),
-        redaction=redaction,
-        static_attributes=settings.attributes,
-        report=report,
-    )
 
 
 def _stages(settings: Settings) -> list[Stage]:
@@ -107,6 +115,18 @@ def exporter_from(name: str, config: Mapping[str, object] | Exporter, allow: Seq
     return exporter
 
 
+def configured_exporter(name: str, config: Mapping[str, object] | Exporter, settings: Settings) -> Exporter:
+    """Build the exporter of a destination that settings describe; see `exporter_from`.
+
+    Raises:
+        ConfigError: As `exporter_from`, with the key's full name and the origin of its value.
+    """
+    if not isinstance(config, Mapping) and name not in (settings.exporters or {}):
+        return exporter_from(name, config, settings.plugins)  # made by the caller: its settings are none of ours
+    with located(settings, destination=name):
+        return exporter_from(name, config, settings.plugins)
+
+
 def destination_for(
     name: str, config: Mapping[str, object] | Exporter, settings: Settings, exporter: Exporter | None = None
 ) -> Destination:
@@ -118,7 +138,7 @@ def destination_for(
         settings: Bounds and defaults.
         exporter: An exporter that is already built, in place of ``config``'s.
     """
-    exporter = exporter or exporter_from(name, config, settings.plugins)
+    exporter = exporter or configured_exporter(name, config, settings)
     common: dict[str, Any] = {}
     if isinstance(config, Mapping):
         common = {key: config[key] for key in _COMMON_KEYS if key in config}
@@ -166,6 +186,8 @@ def engine_spec(
         ConfigError: Something in the settings cannot be built, or asks for what this version does not have.
     """
     _check_supported(settings)
+    with located(settings, "plugins"):
+        check_allow_list(settings.plugins)
     diagnostics = diagnostics or get_diagnostics()
     if destinations is None:
         configured = settings.destinations()
@@ -187,10 +209,8 @@ def engine_spec(
 def _check_supported(settings: Settings) -> None:
     if settings.on_full == "spill" or settings.spool is not None:
         name = "spool" if settings.spool is not None else "on_full"
-        raise ConfigError(
-            name,
-            settings.spool or settings.on_full,
-            "the durable spool is not part of this version",
-            "Use on_full='drop' or 'block', and leave spool unset",
-            settings.origin(name),
-        )
+        remedy = "Use on_full='drop' or 'block', and leave spool unset"
+        with located(settings, name):
+            raise ConfigError(
+                name, settings.spool or settings.on_full, "the durable spool is not part of this version", remedy
+            )

@@ -110,10 +110,10 @@ def configure(
         exporters: Destination name to configuration or instance; excludes ``endpoint``.
         plugins: Third-party plugins that may be loaded.
         strict: Raise for bad ``OTEL_*`` values too.
-        on_full: ``"drop"``, ``"block"`` or ``"spill"``.
+        on_full: ``"drop"`` or ``"block"``; ``"spill"`` is not in this version.
         block_timeout: Seconds that a log call may wait under ``"block"``.
         max_queue_bytes: Bytes a destination may hold.
-        spool: Directory of the durable spool.
+        spool: Directory of the durable spool, which is not in this version.
         shutdown_timeout: Seconds that exit may take.
         settings: A ``fapilog_otel.Settings`` that the other arguments are laid over.
         **more: Any further setting by its name, see ``fapilog-otel config show``.
@@ -149,24 +149,35 @@ def _reusable(settings: Settings) -> Handle | None:
         return None
     if handle.settings == settings:
         return handle
+    from fapilog_otel.settings.difference import differences  # noqa: PLC0415 - pydantic, and only where two differ
+    from fapilog_otel.settings.root import same_arguments  # noqa: PLC0415 - loaded already
+
+    changed = "; ".join(map(str, differences(handle.settings, settings)))
+    if same_arguments(handle.settings, settings):
+        text = "configure() was called again after the environment changed; what was configured first goes on"
+        get_diagnostics().report("configure.environment", text, level="info", changed=changed)
+        return handle
     raise ConfigError(
         "configure()",
-        "different arguments",
-        "the bridge is configured already, with other settings",
+        "other arguments",
+        f"the bridge is configured already, with other settings: {changed}",
         "Call handle.shutdown() first, or configure once",
     )
 
 
 def _start(settings: Settings, sdk_resource: Any) -> Handle:
     _warn_without_native()
+    from fapilog_otel.sources.select import make_sources  # noqa: PLC0415 - loads settings' checks, and logging
+
     provider = facade()
+    sources = () if settings.disabled else make_sources(settings)
     provider.attach(settings, sdk_resource)
     handle = Handle(provider, settings, _forget)
     if not settings.disabled:
         try:
             become_global(provider)
-            for source in settings.sources:
-                handle.add_source(_install(source, settings))
+            for source in sources:
+                handle.add_source(source.install(provider))
         except BaseException:
             handle.shutdown(0.1)
             raise
@@ -189,33 +200,24 @@ def install(source: str | Source, /, **options: Any) -> SourceHandle:
     """Take logs from one more library.
 
     Args:
-        source: ``"stdlib"``, ``"structlog"``, ``"loguru"``, ``"fapilog"``, or a source.
+        source: ``"stdlib"``, the name of a plugin, or a source.
         **options: Keywords of that source.
 
     Returns:
         A handle with ``uninstall()``.
 
     Raises:
-        ConfigError: The source is unknown or its library is missing, or ``configure()`` has not been called.
+        ConfigError: The source is unknown, or installed already with other options (``configure(sources=[])`` installs
+            none), an option cannot be used, or ``configure()`` has not been called.
     """
     handle = _Current.handle
     if handle is None or handle.closed:
         raise ConfigError("install()", source, "there is nothing to deliver to yet", "Call configure() first")
-    installed = _install(source, handle.settings, options)
+    from fapilog_otel.sources.select import make_source  # noqa: PLC0415 - as in configure()
+
+    installed = make_source(source, handle.settings, options).install(facade())
     handle.add_source(installed)
     return installed
-
-
-def _install(source: str | Source, settings: Settings, options: Mapping[str, Any] | None = None) -> SourceHandle:
-    from fapilog_otel.plugins import load_source  # noqa: PLC0415 - entry points are read only here
-
-    if isinstance(source, str):
-        from fapilog_otel.sources.select import make_source  # noqa: PLC0415
-
-        found = make_source(source, settings, dict(options or {})) or load_source(source, settings.plugins)
-    else:
-        found = source
-    return found.install(facade())
 
 
 def shutdown(timeout: float | None = None) -> bool:
@@ -240,7 +242,7 @@ def _warn_without_native() -> None:
     if select.NATIVE_MISSING:
         get_diagnostics().report(
             "native",
-            "the native encoder is not there; the Python one does the work, about ten times slower",
+            "the native encoder cannot be loaded; the Python one does the work, twenty to thirty times slower",
             level="info",
             cause=select.NATIVE_MISSING,
             remedy="install a C compiler and reinstall fapilog-otel, or set FAPILOG_OTEL_NATIVE=0 to silence this",

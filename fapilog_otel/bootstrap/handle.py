@@ -90,10 +90,12 @@ class Handle:
             return True
         self._down = True
         process_exit.unwatch(self)
-        deadline = time.monotonic() + self._seconds(timeout)
+        seconds = self._seconds(timeout)
+        deadline = time.monotonic() + seconds
         self._uninstall_sources()
         clean = self.provider.shutdown(max(deadline - time.monotonic(), 0.05) * 1000)
-        self._report_losses()
+        more_time = "raise `shutdown_timeout`" if timeout is None else f"give it more than {seconds:g} s"
+        self._report_losses(more_time)
         self._on_shutdown(self)
         return clean
 
@@ -105,7 +107,7 @@ class Handle:
                 name = type(source).__name__
                 get_diagnostics().report(f"uninstall.{name}", f"{name}.uninstall() raised", cause=repr(error))
 
-    def _report_losses(self) -> None:
+    def _report_losses(self, more_time: str) -> None:
         engine = self._engine
         if engine is None:
             return
@@ -114,11 +116,11 @@ class Handle:
         if lost:
             engine.spec.diagnostics.report(
                 "shutdown.lost",
-                f"{lost} records were not delivered before the shutdown deadline",
+                f"{lost} record{' was' if lost == 1 else 's were'} not delivered before the shutdown deadline",
                 delivered=stats.delivered,
                 dropped=stats.dropped,
                 failed=stats.failed,
-                remedy="raise `shutdown_timeout`, or see why the receiver did not answer",
+                remedy=f"{more_time}, or see why the receiver did not answer",
             )
             engine.spec.diagnostics.flush()
 

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from fapilog_otel.assembly.build import engine_spec
+from fapilog_otel.cli.checks import check_everything, why_nothing
 from fapilog_otel.cli.options import AsJson, Endpoint, ProtocolOption, settings_from
 from fapilog_otel.cli.outcome import printable, reporting, say_error
 from fapilog_otel.cli.proxy import proxy_verdict
-from fapilog_otel.plugins import load_source
 from fapilog_otel.settings import Settings, mask_url
-from fapilog_otel.settings.describe import shown
+from fapilog_otel.settings.describe import masked, shown
 
 if TYPE_CHECKING:
     from fapilog_otel.contracts import Exporter
+    from fapilog_otel.settings import SettingLine
 
 app = typer.Typer(no_args_is_help=True, help="The configuration and its origins.")
 
@@ -40,13 +40,12 @@ def check(endpoint: Endpoint = None, protocol: ProtocolOption = None) -> None:
     """Load the configuration and every plugin it names; exit 2 when something cannot work."""
     with reporting():
         settings = settings_from(endpoint, protocol)
-        engine_spec(settings)
-        for source in settings.sources:
-            if isinstance(source, str):
-                load_source(source, settings.plugins)
-    for warning in settings.warnings:
+        warnings = check_everything(settings)
+    for warning in warnings:
         say_error(f"warning: {warning}")
-    typer.echo(f"configuration ok, {len(settings.destinations())} destination(s), {len(settings.warnings)} warning(s)")
+    nothing = why_nothing(settings)
+    counted = f"configuration ok, {len(settings.destinations())} destination(s), {len(warnings)} warning(s)"
+    typer.echo(f"{counted}; nothing is delivered: {nothing}" if nothing else counted)
 
 
 def _as_text(settings: Settings, *, changed: bool) -> str:
@@ -58,24 +57,26 @@ def _as_text(settings: Settings, *, changed: bool) -> str:
 
 
 def _destination_lines(settings: Settings) -> list[str]:
-    found = settings.destinations()
-    if settings.disabled:
-        return ["destinations: none, everything is disabled"]
-    if not found:
-        return ["destinations: none"]
+    nothing = why_nothing(settings)
+    if nothing:
+        return [f"destinations: none, {nothing}"]
     lines: list[str] = []
-    for name, item in found.items():
+    for name, item in settings.destinations().items():
         url = endpoint_of(item)
-        lines.append(f"destination {name}: {printable(_summary(item, url))}")
+        lines.append(f"destination {name}: {printable(destination_summary(item))}")
         if url:
             lines.append(f"  proxy: {proxy_verdict(url)}")
     return lines
 
 
-def _summary(item: Mapping[str, object] | Exporter, url: str) -> str:
+def destination_summary(item: Mapping[str, object] | Exporter) -> str:
+    """Give what a destination is and where it delivers: type, URL or file, and how it speaks where it has a choice."""
     if not isinstance(item, Mapping):
         return type(item).__qualname__
-    return f"{item['type']} to {mask_url(url)}" if url else str(item["type"])
+    url = endpoint_of(item)
+    where = mask_url(url) if url else str(item.get("path") or item.get("stream") or "")
+    protocol = f" ({item['protocol']})" if "protocol" in item else ""
+    return f"{item['type']} to {where}{protocol}" if where else str(item["type"])
 
 
 def endpoint_of(item: Mapping[str, object] | Exporter) -> str:
@@ -91,18 +92,26 @@ def _warning_lines(settings: Settings) -> list[str]:
 def _as_json(settings: Settings, *, changed: bool) -> str:
     lines = [line for line in settings.describe() if not changed or line.origin != "default"]
     report = {
-        "settings": {line.name: {"value": line.value, "origin": line.origin} for line in lines},
+        "settings": {line.name: {"value": _data(settings, line), "origin": line.origin} for line in lines},
         "destinations": {name: _destination_json(item) for name, item in settings.destinations().items()},
         "warnings": list(settings.warnings),
     }
     return json.dumps(report, indent=2)
 
 
+def _data(settings: Settings, line: SettingLine) -> object:
+    """Give a setting's value as JSON; what a resource detector of the SDK reads is known as text alone."""
+    value: object = settings
+    for name in line.name.split(".", 1):
+        value = value.get(name) if isinstance(value, Mapping) else getattr(value, name)
+    return masked(line.name, value) if shown(line.name, value) == line.value else line.value
+
+
 def _destination_json(item: Mapping[str, object] | Exporter) -> dict[str, object]:
     if not isinstance(item, Mapping):
         return {"exporter": type(item).__qualname__}
     url = endpoint_of(item)
-    report: dict[str, object] = {key: shown(key, value) for key, value in item.items()}
+    report: dict[str, object] = {key: masked(key, value) for key, value in item.items()}
     if url:
         verdict = proxy_verdict(url)
         report["proxy"] = {"applies": verdict.applies, "verdict": str(verdict)}

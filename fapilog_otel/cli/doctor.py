@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from fapilog_otel.assembly.build import exporter_from
-from fapilog_otel.cli.config import endpoint_of
+from fapilog_otel.assembly.build import configured_exporter
+from fapilog_otel.cli.checks import check_all_but_destinations, why_nothing
+from fapilog_otel.cli.config import destination_summary, endpoint_of
 from fapilog_otel.cli.hints import hints
 from fapilog_otel.cli.options import Endpoint, ProtocolOption, Timeout, settings_from
 from fapilog_otel.cli.outcome import BAD_CONFIGURATION, DELIVERED, NOT_DELIVERED, printable, reporting
 from fapilog_otel.cli.probe import attempt, sample_record
 from fapilog_otel.cli.proxy import proxy_verdict
 from fapilog_otel.errors import ConfigError
-from fapilog_otel.settings import mask_url
+from fapilog_otel.settings.otel_env import LOGS_ENDPOINT
 
 if TYPE_CHECKING:
     from fapilog_otel.contracts import Exporter
@@ -40,6 +41,7 @@ def doctor(endpoint: Endpoint = None, protocol: ProtocolOption = None, timeout: 
         typer.echo(line)
     with reporting():
         settings = settings_from(endpoint, protocol)
+        check_all_but_destinations(settings)
     for warning in settings.warnings:
         typer.echo(f"warning            {printable(warning)}")
     raise typer.Exit(_examine(settings, timeout))
@@ -61,28 +63,25 @@ def _encoder() -> list[str]:
     if NATIVE:
         return [f"{'encoder':<18} native"]
     why = f"the native one cannot be loaded: {NATIVE_MISSING}" if NATIVE_MISSING else "FAPILOG_OTEL_NATIVE=0"
-    return [f"{'encoder':<18} Python, several times slower ({printable(why)})"]
+    return [f"{'encoder':<18} Python, twenty to thirty times slower ({printable(why)})"]
 
 
 def _examine(settings: Settings, timeout: float) -> int:
-    if settings.disabled:
-        typer.echo(f"destinations       none: everything is disabled ({settings.origin('disabled')})")
+    if nothing := why_nothing(settings):
+        typer.echo(f"destinations       none: {nothing}")
         return DELIVERED
     found = settings.destinations()
-    if not found:
-        typer.echo(f"destinations       none ({settings.origin('logs_exporter')})")
-        return DELIVERED
     return max(_try_destination(name, item, settings, timeout) for name, item in found.items())
 
 
 def _try_destination(name: str, item: Mapping[str, object] | Exporter, settings: Settings, timeout: float) -> int:
     url = endpoint_of(item)
     kind = str(item["type"]) if isinstance(item, Mapping) else type(item).__qualname__
-    typer.echo(printable(f"{name:<18} {kind} {mask_url(url)}"))
+    typer.echo(printable(f"{name:<18} {destination_summary(item)}"))
     if url:
         typer.echo(f"  proxy            {proxy_verdict(url)}")
     try:
-        exporter = exporter_from(name, item, settings.plugins)
+        exporter = configured_exporter(name, item, settings)
         result = attempt(exporter, sample_record("fapilog-otel doctor", settings.service_name), timeout)
     except ConfigError as error:
         typer.echo(f"  error            {printable(str(error))}")
@@ -93,6 +92,7 @@ def _try_destination(name: str, item: Mapping[str, object] | Exporter, settings:
         )
         return DELIVERED
     typer.echo(f"  not taken        {printable(result.message)} [{result.reason}]")
-    for hint in hints(url, kind, result.reason):
+    exact = settings.origin("endpoint") == f"environment {LOGS_ENDPOINT}" and url == settings.endpoint
+    for hint in hints(url, kind, result.reason, result.message, exact=exact):
         typer.echo(f"  try              {printable(hint)}")
     return NOT_DELIVERED

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fapilog_otel.cli.checks import why_nothing
 from fapilog_otel.cli.options import Endpoint, ProtocolOption, Timeout, given, settings_from
 from fapilog_otel.cli.outcome import DELIVERED, NOT_DELIVERED, printable, reporting, say_error
 from fapilog_otel.errors import ConfigError
 from fapilog_otel.settings import InvalidValueError, parse
+from fapilog_otel.sources.select import make_sources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,13 +28,17 @@ def send(
     protocol: ProtocolOption = None,
     timeout: Timeout = 5.0,
 ) -> None:
-    """Send one record with the configuration of this environment, and print what became of it."""
+    """Send one record with the configuration of this environment, and print what became of it.
+
+    Whatever level and sampling are configured, they let it pass.
+    """
     with reporting():
         arguments = given(endpoint, protocol)
         settings = settings_from(endpoint, protocol)
-        if settings.disabled or not settings.destinations():
-            say_error("nothing is sent: there is no destination, or everything is disabled")
+        if nothing := why_nothing(settings):
+            say_error(f"nothing is sent: {nothing}")
             raise typer.Exit(NOT_DELIVERED)
+        make_sources(settings)  # not installed for one record, and yet part of the configuration
         # The record is asked for by hand: neither a level nor sampling may swallow it.
         arguments |= {"levels": {**settings.levels, _LOGGER: "TRACE"}, "sample": 1.0, "sources": ()}
         stats, delivered = _send(arguments, message, _level(level), timeout)

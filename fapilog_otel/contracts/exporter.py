@@ -33,12 +33,14 @@ class ExporterTraits:
         fork_safe: False: must be closed before a fork (gRPC).
         blocking: True: ``export`` blocks and is run on a daemon thread of its own.
         request_size: Bytes of a request that suit it best; None: the setting's default.
+        endpoint: Where requests go, without credentials, for what is said about the destination; empty: not told.
     """
 
     max_in_flight: int = 1
     fork_safe: bool = True
     blocking: bool = False
     request_size: int | None = None
+    endpoint: str = ""
 
 
 _DEFAULT_TRAITS: Final = ExporterTraits()

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from fapilog_otel.contracts import exporter_traits
 from fapilog_otel.delivery.boundary import Boundary
 from fapilog_otel.delivery.breaker import Breaker, BreakerPolicy
 from fapilog_otel.delivery.observe import Health, Observe
@@ -92,6 +93,7 @@ def build_sender(
         diagnostics: Where failures and recoveries are reported.
         breaker: When to stop trying for all requests together; None: never.
     """
-    observe = Observe(Timeout(Boundary(exporter), timeout, control), name, diagnostics)
+    endpoint = exporter_traits(exporter).endpoint
+    observe = Observe(Timeout(Boundary(exporter), timeout, control), name, diagnostics, endpoint=endpoint)
     attempt: Link = observe if breaker is None else Breaker(observe, breaker, control)
     return ChainSender(name, Split(Retry(attempt, policy, control)), observe)

@@ -24,6 +24,9 @@ _REMEDIES: Final = {
     "exporter_error": "this is a bug in the exporter: report it to its author",
 }
 _NO_ANSWER_REMEDY: Final = "see whether a receiver listens at `endpoint`; `fapilog-otel doctor` checks it"
+_COMES_BACK_REMEDY: Final = "see the receiver's own log for the cause; the records wait and are sent again"
+# What only a receiver that was reached can say; gRPC's UNAVAILABLE may also come from a connection that failed.
+_ANSWERED: Final = ("http_", "grpc_resource_exhausted", "grpc_aborted", "grpc_out_of_range", "grpc_data_loss")
 _REFUSED_REMEDY: Final = "see the receiver's own log for the cause"
 
 
@@ -60,12 +63,19 @@ class Observe:
         name: Destination name.
         diagnostics: Where lines go, rate-limited.
         clock: Wall-clock seconds.
+        endpoint: Where requests go, without credentials; empty: not known.
     """
 
-    __slots__ = ("_clock", "_diagnostics", "_failing", "_health", "_inner", "_name")
+    __slots__ = ("_clock", "_diagnostics", "_failing", "_health", "_inner", "_name", "_where")
 
     def __init__(
-        self, inner: Link, name: str, diagnostics: Diagnostics, clock: Callable[[], float] = time.time
+        self,
+        inner: Link,
+        name: str,
+        diagnostics: Diagnostics,
+        clock: Callable[[], float] = time.time,
+        *,
+        endpoint: str = "",
     ) -> None:
         self._inner = inner
         self._name = name
@@ -73,6 +83,7 @@ class Observe:
         self._clock = clock
         self._health = Health()
         self._failing = False
+        self._where = {"endpoint": endpoint} if endpoint else {}
 
     @property
     def health(self) -> Health:
@@ -108,7 +119,7 @@ class Observe:
     def _partial(self, request: EncodedLogs, result: ExportResult) -> None:
         event = f"{self._name} took the records with a remark"
         if result.rejected:
-            event = f"{self._name} rejected {result.rejected} of {request.count} records"
+            event = f"{self._name} rejected {result.rejected} of {_records(request.count)}"
         self._say("partial_success", event, message=result.message)
 
     def _failed(self, request: EncodedLogs, error: DeliveryError) -> None:
@@ -126,17 +137,24 @@ class Observe:
             event = f"{self._name} found a request too large; it is sent again in halves"
             self._explain("too_large", event, error, _REMEDIES["too_large"], records=request.count)
         else:
-            event = f"{self._name} refused {request.count} records for good"
+            event = f"{self._name} refused {_records(request.count)} for good"
             self._explain("refused", event, error, _REFUSED_REMEDY, records=request.count)
 
     def _unreachable(self, error: RetryableError) -> None:
         if not self._failing:
             self._failing = True
-            self._explain("unreachable", f"cannot reach {self._name}", error, _NO_ANSWER_REMEDY)
+            if error.reason.startswith(_ANSWERED):
+                self._explain("unavailable", f"{self._name} takes no logs now", error, _COMES_BACK_REMEDY)
+            else:
+                self._explain("unreachable", f"cannot reach {self._name}", error, _NO_ANSWER_REMEDY)
 
     def _explain(self, kind: str, event: str, error: DeliveryError, remedy: str, **fields: object) -> None:
         remedy = _REMEDIES.get(error.reason, remedy)
-        self._say(kind, event, cause=str(error), reason=error.reason, remedy=remedy, **fields)
+        self._say(kind, event, **self._where, cause=str(error), reason=error.reason, remedy=remedy, **fields)
 
     def _say(self, kind: str, event: str, level: str = "warning", /, **fields: object) -> None:
         self._diagnostics.report(f"{self._name}.{kind}", event, level=level, **fields)
+
+
+def _records(count: int) -> str:
+    return "1 record" if count == 1 else f"{count} records"

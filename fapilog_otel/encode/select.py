@@ -24,6 +24,7 @@ else:
         try:
             from fapilog_otel.encode._native import Chunk, EmitCore, LoggerBase, Port
         except ImportError as error:
-            NATIVE_MISSING = str(error)
+            absent = isinstance(error, ModuleNotFoundError)
+            NATIVE_MISSING = f"it was not built when the package was installed: {error}" if absent else str(error)
         else:
             NATIVE = True

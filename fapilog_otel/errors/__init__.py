@@ -12,6 +12,10 @@ from fapilog_otel.errors._types import (
     map_exceptions,
 )
 
+# Tracebacks name an exception by its module: by the one that users import it from.
+for _error in (FapilogOtelError, ConfigError, PluginError, DeliveryError, PermanentError, RetryableError):
+    _error.__module__ = __name__
+
 __all__ = [
     "ConfigError",
     "DeliveryError",

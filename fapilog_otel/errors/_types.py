@@ -30,10 +30,26 @@ class ConfigError(FapilogOtelError, ValueError):
         self.problem = problem
         self.remedy = remedy
         self.origin = origin
-        super().__init__(f"{setting}={value!r} (from {origin}): {problem}. {remedy}")
+        super().__init__(_text(setting, value, origin, problem, remedy))
 
     def __reduce__(self) -> tuple[type[ConfigError], tuple[str, object, str, str, str]]:
         return type(self), (self.setting, self.value, self.problem, self.remedy, self.origin)
+
+
+def _text(setting: str, value: object, origin: str, problem: str, remedy: str) -> str:
+    return f"{setting}={value!r} (from {origin}): {problem}. {remedy}"
+
+
+def locate(error: ConfigError, setting: str, origin: str) -> None:
+    """Have an error name its setting in full, and where the value came from: what raised it may know neither.
+
+    Args:
+        error: Changed in place, so that it keeps its type and traceback.
+        setting: Name of the setting as the user writes it.
+        origin: ``argument``, ``environment NAME``, ``preset NAME`` or ``default``.
+    """
+    error.setting, error.origin = setting, origin
+    error.args = (_text(setting, error.value, origin, error.problem, error.remedy),)
 
 
 class PluginError(ConfigError):

@@ -25,7 +25,8 @@ BANDS: Final[tuple[str, ...]] = ("debug", "info", "warn", "error")
 _BASES: Final = ((TRACE, "TRACE"), (DEBUG, "DEBUG"), (INFO, "INFO"), (WARN, "WARN"), (ERROR, "ERROR"), (FATAL, "FATAL"))
 
 # stdlib level names whose OTel text differs, as the stock handler writes them.
-_STDLIB_TEXT: Final = {"WARNING": "WARN", "CRITICAL": "FATAL"}
+# 60 and 70 are fapilog's; where nobody has registered their names, stdlib calls them by their number.
+_STDLIB_TEXT: Final = {"WARNING": "WARN", "CRITICAL": "FATAL", "Level 60": "AUDIT", "Level 70": "SECURITY"}
 
 NAMES: Final[dict[str, int]] = {
     "TRACE": TRACE,
@@ -40,8 +41,13 @@ NAMES: Final[dict[str, int]] = {
     "SECURITY": SECURITY,
 }
 
-# fapilog registers these on the stdlib scale above CRITICAL.
-_STDLIB_SPECIAL: Final = {(60, "AUDIT"): AUDIT, (70, "SECURITY"): SECURITY}
+# fapilog has these on the stdlib scale above CRITICAL.
+_STDLIB_SPECIAL: Final = {
+    (60, "AUDIT"): AUDIT,
+    (60, "Level 60"): AUDIT,
+    (70, "SECURITY"): SECURITY,
+    (70, "Level 70"): SECURITY,
+}
 
 
 def severity_text(number: int) -> str:
@@ -67,7 +73,7 @@ def severity_from_stdlib(levelno: int, levelname: str = "") -> int:
 
     Args:
         levelno: ``logging.LogRecord.levelno``; values between the named levels count up within their range.
-        levelname: Name of the level; fapilog's AUDIT (60) and SECURITY (70) are told by it.
+        levelname: Name of the level; 60 and 70 are AUDIT and SECURITY unless it is another one.
 
     Returns:
         0 for levels below 1, TRACE for 1-9, then DEBUG to FATAL4 (24) for anything above 53.
@@ -83,7 +89,7 @@ def severity_from_stdlib(levelno: int, levelname: str = "") -> int:
 
 
 def text_from_stdlib(levelname: str) -> str:
-    """Give the severity text of a stdlib level name: ``WARNING`` becomes ``WARN``, ``CRITICAL`` becomes ``FATAL``."""
+    """Give the severity text of a stdlib level name: ``WARNING`` becomes ``WARN``, ``Level 60`` becomes ``AUDIT``."""
     return _STDLIB_TEXT.get(levelname, levelname)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from fapilog_otel.contracts.stage import Stage
 from fapilog_otel.encode.plan import Redaction
 from fapilog_otel.errors import ConfigError, PluginError
+from fapilog_otel.errors._types import locate
 from fapilog_otel.pipeline.enrich import ContextVarsEnricher, StaticAttributes
 from fapilog_otel.pipeline.filter import (
     LevelFilter,
@@ -89,6 +90,12 @@ def _make(name: str, options: dict[str, object], factories: Mapping[str, Callabl
         settings["name"] = name
     try:
         made = factory(**settings)
+    except ConfigError as error:
+        if error.setting not in settings:
+            raise
+        wrote = next((option for option in options if _ALIASES.get(option) == error.setting), error.setting)
+        locate(error, f"stages.{name}.{wrote}", error.origin)
+        raise
     except TypeError as error:
         remedy = f"Write some of: {', '.join(_option_names(factory))}"
         raise ConfigError(f"stages.{name}", options, str(error), remedy) from error

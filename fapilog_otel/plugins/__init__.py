@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from fapilog_otel.plugins.manifest import GROUPS, PluginInfo, available, describe
-from fapilog_otel.plugins.registry import load_exporter_factory, load_source, load_stage
+from fapilog_otel.plugins.registry import check_allow_list, load_exporter_factory, load_source, load_stage
 
 __all__ = [
     "GROUPS",
     "PluginInfo",
     "available",
+    "check_allow_list",
     "describe",
     "load_exporter_factory",
     "load_source",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Final, cast
 
 from fapilog_otel.contracts import Source, Stage
 from fapilog_otel.errors import ConfigError, PluginError
-from fapilog_otel.plugins.manifest import SOURCE_GROUP, STAGE_GROUP, PluginInfo, describe
+from fapilog_otel.plugins.manifest import GROUPS, SOURCE_GROUP, STAGE_GROUP, PluginInfo, describe, normal_name
 from fapilog_otel.settings.exporter_names import EXPORTER_GROUP
 from fapilog_otel.settings.invalid import suggest
 
@@ -17,6 +18,26 @@ if TYPE_CHECKING:
     from fapilog_otel.contracts import ExporterFactory
 
 _SETTINGS: Final = {EXPORTER_GROUP: "exporters", STAGE_GROUP: "stages", SOURCE_GROUP: "sources"}
+
+
+def check_allow_list(allow: Collection[str]) -> None:
+    """Refuse a name in the allow-list that allows nothing: misspelt, or of a plugin that is not installed.
+
+    Args:
+        allow: Third-party plugins that may be loaded, by plugin or distribution name.
+
+    Raises:
+        PluginError: A name is neither an installed plugin's nor that of a distribution with plugins.
+    """
+    if not allow:
+        return
+    installed = [plugin for group in GROUPS for plugin in describe(group)]
+    names = {plugin.name for plugin in installed} | {plugin.distribution for plugin in installed}
+    for name in allow:
+        if name not in names and normal_name(name) not in names:
+            near = get_close_matches(name, names, n=1)
+            remedy = f"Did you mean {near[0]!r}?" if near else "Install its distribution, or leave it out"
+            raise PluginError("plugins", name, "is the name of no installed plugin or distribution", remedy)
 
 
 def load_exporter_factory(name: str, allow: Collection[str] = ()) -> ExporterFactory:
@@ -54,19 +75,22 @@ def load_stage(name: str, allow: Collection[str] = (), config: Mapping[str, obje
     return stage
 
 
-def load_source(name: str, allow: Collection[str] = ()) -> Source:
-    """Give a source; a class is called without arguments.
+def load_source(name: str, allow: Collection[str] = (), config: Mapping[str, object] | None = None) -> Source:
+    """Give a source; a class is called with the configuration.
 
     Args:
         name: Name of the source (``stdlib``).
         allow: Third-party plugins that may be loaded, by plugin or distribution name.
+        config: Keywords for the source's class.
 
     Raises:
         PluginError: Unknown, not allowed, failing to load, or not a source.
     """
     source = _load(SOURCE_GROUP, name, allow)
     if isinstance(source, type):
-        source = _built(SOURCE_GROUP, name, source, {})
+        source = _built(SOURCE_GROUP, name, source, config or {})
+    elif config:
+        raise PluginError("sources", name, f"takes no options, and was given {', '.join(config)}", "Leave them out")
     if not isinstance(source, Source):
         raise _not_a(SOURCE_GROUP, name, "source", "It must have install(provider) and to_record(native)")
     return source

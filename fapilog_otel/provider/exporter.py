@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from fapilog_otel.assembly import LevelGate, chain_from, exporter_from, retry_policy
+from fapilog_otel.assembly import LevelGate, chain_from, configured_exporter, retry_policy
 from fapilog_otel.buffer.direct import DirectSender
 from fapilog_otel.compat.sdk import LogRecordExporter, LogRecordExportResult
 from fapilog_otel.contracts import EncodedLogs
@@ -108,7 +108,7 @@ class FapilogLogRecordExporter(LogRecordExporter):
         self._gate = LevelGate(resolved.level_number or 0, resolved.level_numbers)
         self._scopes = ScopeCache(self._chain.redaction)
         self._sender = DirectSender(
-            exporter_from("exporter", options.destination, resolved.plugins),
+            configured_exporter("exporter", options.destination, resolved),
             resolved.timeout,
             retry_policy(resolved),
             get_diagnostics(),

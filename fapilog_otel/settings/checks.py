@@ -33,7 +33,7 @@ def fit_endpoint(entries: dict[str, Entry], remarks: list[Remark]) -> None:
         name = entry.origin.removeprefix("environment ")
         mended = without_path(entry.value) if protocol == "grpc" else None
         done = "the path is left out" if mended is not None else "it is ignored"
-        remarks.append(Remark(name, str(error.shown), f"{error.problem}; {done}", error.remedy))
+        remarks.append(Remark(name, str(error.shown), error.problem, done, error.remedy))
         if mended is None:
             del entries["endpoint"]
         else:
@@ -76,7 +76,7 @@ def check(settings: Settings, entries: Mapping[str, Entry], remarks: Iterable[Re
         settings.logs_endpoint()
         destinations(settings)
     except InvalidValueError as error:
-        path = "endpoint" if settings.exporters is None else "exporters"
+        path = "exporters" if error.at else "endpoint"
         raise invalid(path, error, entries, getattr(settings, path)) from None
     return tuple(map(str, remarks))
 
@@ -89,7 +89,8 @@ def _refuse(remarks: Iterable[Remark]) -> None:
 
 def _check_pairs(settings: Settings, entries: Mapping[str, Entry]) -> None:
     if settings.on_full == "spill" and settings.spool is None:
-        raise report("on_full", "spill", "needs a spool", "Set spool to a directory, or on_full to 'block'", entries)
+        problem = "needs a spool, which is not part of this version"
+        raise report("on_full", "spill", problem, "Set on_full to 'drop' or 'block'", entries)
     if settings.client_key is not None and settings.client_certificate is None:
         remedy = "Set client_certificate to the certificate that belongs to the key"
         raise report("client_key", "***", "has no certificate", remedy, entries)

@@ -8,10 +8,13 @@ follow to another host.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from fapilog_otel.contracts import Exporter
 from fapilog_otel.settings import parse
+from fapilog_otel.settings.describe import shown
 from fapilog_otel.settings.endpoint import (
     PROTOCOLS,
     Protocol,
@@ -19,8 +22,10 @@ from fapilog_otel.settings.endpoint import (
     check_endpoint,
     resolve,
 )
-from fapilog_otel.settings.exporter_names import NONE, OTLP_ALIASES, OTLP_GRPC, OTLP_HTTP, check_exporter_type
+from fapilog_otel.settings.exporter_names import NONE, OTLP_ALIASES, OTLP_GRPC, OTLP_HTTP, check_exporter_type, is_otlp
+from fapilog_otel.settings.faults import SECRET_SETTINGS
 from fapilog_otel.settings.invalid import InvalidValueError
+from fapilog_otel.settings.secret import MASK
 
 if TYPE_CHECKING:
     from fapilog_otel.settings.root import Settings
@@ -39,18 +44,22 @@ def check_exporters(value: object) -> dict[str, Destination]:
     Raises:
         InvalidValueError: An exporter is not installed, an instance is no exporter, or a common key has a bad value.
     """
+    is_json = isinstance(value, str) and value.lstrip().startswith("{")
+    if not is_json and not isinstance(value, Mapping):
+        remedy = "Give a mapping of destination name to configuration, {'console': {}}; in a variable, as JSON"
+        raise InvalidValueError("is not a mapping of destinations", remedy, MASK)
     return {name: _check_destination(name, item) for name, item in parse.mapping(value).items()}
 
 
 def _check_destination(name: str, item: object) -> Destination:
     if isinstance(item, Mapping):
-        return _check_config(name, parse.mapping(item))
+        return _check_config(name, _text_keys(name, item))
     if isinstance(item, Exporter):
         return item
     remedy = (
         "Give a configuration mapping or an Exporter; an SDK exporter goes into {'type': 'sdk_adapter', 'exporter': …}"
     )
-    raise InvalidValueError(f"destination {name!r} is a {type(item).__name__}", remedy, type(item).__name__)
+    raise InvalidValueError(f"is a {type(item).__name__}", remedy, type(item).__name__, name)
 
 
 _COMMON: Final = {
@@ -64,12 +73,9 @@ _COMMON: Final = {
 
 
 def _check_config(name: str, config: dict[str, Any]) -> dict[str, object]:
-    kind = config.setdefault("type", name)
-    if not isinstance(kind, str):
-        raise InvalidValueError(f"destination {name!r} has a type that is no name", "Give the name of an exporter")
-    check_exporter_type(kind)
+    kind = _check_type(name, config)
     checks: dict[str, Any] = {"level": parse.level, "optional": _boolean, "max_request_size": _request_size}
-    if _is_otlp(kind):
+    if is_otlp(kind):
         checks.update(_COMMON)
     for key, check in checks.items():
         if config.get(key) is not None:
@@ -77,13 +83,46 @@ def _check_config(name: str, config: dict[str, Any]) -> dict[str, object]:
     return config
 
 
+def _text_keys(name: str, config: Mapping[Any, Any]) -> dict[str, Any]:
+    try:
+        return parse.mapping(config)
+    except InvalidValueError as error:
+        raise InvalidValueError(error.problem, error.remedy, error.shown, name) from error
+
+
+def _check_type(name: str, config: dict[str, Any]) -> str:
+    """Give the exporter's name, which is the destination's own where the configuration has none."""
+    kind = config.get("type", name)
+    if not isinstance(kind, str):
+        raise InvalidValueError("is no name", "Give the name of an exporter", kind, f"{name}.type")
+    try:
+        check_exporter_type(kind)
+    except InvalidValueError as error:
+        if "type" in config:
+            raise InvalidValueError(error.problem, error.remedy, kind, f"{name}.type") from error
+        near = get_close_matches("type", config, n=1)
+        remedy = f"Did you mean 'type' where {near[0]!r} stands?" if near else f"Add a type. {error.remedy}"
+        raise InvalidValueError(
+            f"has no type, and {name!r} names no installed exporter", remedy, sorted(config), name
+        ) from error
+    config["type"] = kind
+    return kind
+
+
 def _checked(name: str, key: str, check: Any, value: object) -> object:
     try:
         result: object = check(value)
     except InvalidValueError as error:
-        shown = error.shown if error.shown is not None else value
-        raise InvalidValueError(f"{key} of destination {name!r} {error.problem}", error.remedy, shown) from error
+        told = error.shown if error.shown is not None else shown_value(key, value)
+        raise InvalidValueError(error.problem, error.remedy, told, f"{name}.{key}") from error
     return result
+
+
+def shown_value(key: str, value: object) -> object:
+    """Give the value of a destination's key as an error may show it."""
+    if key in SECRET_SETTINGS:
+        return MASK
+    return value if value is None or isinstance(value, bool | int | float) else shown(key, value)
 
 
 def _boolean(value: object) -> bool:
@@ -100,10 +139,6 @@ def _request_size(value: object) -> int | None:
     if isinstance(size, bool) or not isinstance(size, int) or size < 1024:
         raise InvalidValueError("is not a size", "Give bytes, 1024 or more")
     return size
-
-
-def _is_otlp(kind: object) -> bool:
-    return kind in OTLP_ALIASES or kind in {OTLP_HTTP, OTLP_GRPC}
 
 
 def destinations(settings: Settings) -> dict[str, dict[str, object] | Exporter]:
@@ -131,7 +166,7 @@ def _configured(settings: Settings, name: str, item: Destination) -> dict[str, o
         return item
     own = dict(item)
     kind = own["type"]
-    if not isinstance(kind, str) or not _is_otlp(kind):
+    if not isinstance(kind, str) or not is_otlp(kind):
         return own
     protocol = _protocol(settings, name, kind, own.pop("protocol", None))
     config: dict[str, object] = {"type": OTLP_GRPC if protocol == "grpc" else OTLP_HTTP}
@@ -140,24 +175,23 @@ def _configured(settings: Settings, name: str, item: Destination) -> dict[str, o
     inherited = _EVERY_OTLP if "endpoint" in own else (*_EVERY_OTLP, *_SAME_HOST)
     config.update({key: getattr(settings, key) for key in inherited if getattr(settings, key) is not None})
     config.update({key: value for key, value in own.items() if key != "type"})
-    config["endpoint"] = _endpoint(settings, own, protocol)
+    config["endpoint"] = _endpoint(settings, name, own, protocol)
     return config
 
 
-def _endpoint(settings: Settings, own: Mapping[str, object], protocol: Protocol) -> str:
+def _endpoint(settings: Settings, name: str, own: Mapping[str, object], protocol: Protocol) -> str:
     given = own.get("endpoint")
     if given is None:
         return settings.endpoint_for(protocol)
-    insecure = own.get("insecure")
-    return resolve(protocol, str(given), insecure=_boolean(insecure) if insecure is not None else None)
+    given_insecure = own.get("insecure")
+    insecure = None if given_insecure is None else bool(_checked(name, "insecure", _boolean, given_insecure))
+    return str(_checked(name, "endpoint", partial(resolve, protocol, insecure=insecure), str(given)))
 
 
 def _protocol(settings: Settings, name: str, kind: str, own: object) -> Protocol:
     asked = as_protocol(own)
     if own is not None and asked is None:
-        raise InvalidValueError(
-            f"protocol of destination {name!r} is unknown", f"Use one of {', '.join(PROTOCOLS)}", own
-        )
+        raise InvalidValueError("is unknown", f"Use one of {', '.join(PROTOCOLS)}", own, f"{name}.protocol")
     insists = OTLP_ALIASES.get(kind)
     if kind == OTLP_GRPC or insists == "grpc":
         fixed: tuple[Protocol, ...] = ("grpc",)
@@ -166,8 +200,6 @@ def _protocol(settings: Settings, name: str, kind: str, own: object) -> Protocol
     else:
         fixed = PROTOCOLS
     if asked is not None and asked not in fixed:
-        raise InvalidValueError(
-            f"protocol of destination {name!r} does not suit its type {kind!r}", f"Use {fixed[0]!r}", own
-        )
+        raise InvalidValueError(f"does not suit its type {kind!r}", f"Use {fixed[0]!r}", own, f"{name}.protocol")
     configured = settings.protocol
     return asked or (configured if configured in fixed else fixed[0])

@@ -25,19 +25,23 @@ OTLP_ALIASES: Final[dict[str, Protocol | None]] = {
 }
 
 
+def is_otlp(kind: object) -> bool:
+    """Tell whether an exporter's name means OTLP over the network, which takes the transport settings."""
+    return kind in OTLP_ALIASES or kind in {OTLP_HTTP, OTLP_GRPC}
+
+
 def check_exporter_type(name: str) -> None:
     """Refuse an exporter that is not installed; what every installation has is not looked up.
 
     Raises:
         InvalidValueError: With the names that exist.
     """
-    if name in OTLP_ALIASES or name in {OTLP_HTTP, OTLP_GRPC}:
+    if is_otlp(name):
         return
     known = {entry.name for entry in entry_points(group=EXPORTER_GROUP)}
     if name not in known:
-        raise InvalidValueError(
-            f"names no installed exporter: {name!r}", suggest(name, {*known, "otlp", OTLP_HTTP, OTLP_GRPC})
-        )
+        remedy = suggest(name, {*known, "otlp", OTLP_HTTP, OTLP_GRPC})
+        raise InvalidValueError("names no installed exporter", remedy, name)
 
 
 def check_logs_exporter(value: object) -> tuple[str, ...]:

@@ -31,6 +31,21 @@ def variable(path: str) -> str:
     return PREFIX + path.replace(".", "__").upper()
 
 
+def narrowed(origin: str, path: str) -> str:
+    """Give the origin of one value within a setting, of all the variables that the setting came from.
+
+    Args:
+        origin: Origin of the whole setting.
+        path: Dotted path of the value, ``exporters.main.timeout``.
+    """
+    if not origin.startswith("environment "):
+        return origin
+    names = origin.removeprefix("environment ").split(", ")
+    own = variable(path)
+    near = [name for name in names if name == own] or [name for name in names if "__" not in name]
+    return f"environment {', '.join(near or names)}"
+
+
 def read_fapilog_env(environ: Mapping[str, str], shape: Shape) -> dict[str, Entry]:
     """Give the layer of our own environment variables; an empty variable counts as unset.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, get_origin
 from pydantic import BaseModel
 
 from fapilog_otel.errors import ConfigError
+from fapilog_otel.settings.fapilog_env import narrowed
 from fapilog_otel.settings.invalid import InvalidValueError, suggest
 from fapilog_otel.settings.layers import ARGUMENT, Entry
 from fapilog_otel.settings.secret import MASK, mask_url
@@ -41,7 +42,8 @@ def config_error(error: ValidationError, model: type[BaseModel], entries: Mappin
 def invalid(path: str, error: InvalidValueError, entries: Mapping[str, Entry], value: object) -> ConfigError:
     """Give a validator's complaint as a `ConfigError`."""
     shown = error.shown if error.shown is not None else value
-    return report(path, shown, error.problem, error.remedy, entries, already_masked=error.shown is not None)
+    full = f"{path}.{error.at}" if error.at else path
+    return report(full, shown, error.problem, error.remedy, entries, already_masked=error.shown is not None)
 
 
 def report(
@@ -54,12 +56,24 @@ def report(
     already_masked: bool = False,
 ) -> ConfigError:
     """Give a `ConfigError` under the name that the user wrote: the variable, where the value came from one."""
-    entry = entries.get(path)
-    origin = entry.origin if entry is not None else ARGUMENT
-    setting = origin.removeprefix("environment ") if origin.startswith("environment ") else path
+    entry = entries.get(path) or entries.get(path.partition(".")[0])
+    setting, origin = named(path, ARGUMENT if entry is None else entry.origin, whole=path in entries)
     if not already_masked:
         value = _shown(path, value)
     return ConfigError(setting, value, problem, remedy, origin)
+
+
+def named(path: str, origin: str, *, whole: bool) -> tuple[str, str]:
+    """Give a setting's name as the user wrote it, and the origin of just that value.
+
+    Args:
+        path: Dotted path of the value.
+        origin: Origin of the setting that it is or lies in.
+        whole: Whether it is a setting and not something within one.
+    """
+    if not whole:
+        return path, narrowed(origin, path)
+    return (origin.removeprefix("environment ") if origin.startswith("environment ") else path), origin
 
 
 def _shown(path: str, value: object) -> object:

@@ -16,12 +16,14 @@ class InvalidValueError(ValueError):
         problem: What is wrong, one clause that never contains the value.
         remedy: What to write instead, one clause.
         shown: The value as it may be shown, when the plain value may not.
+        at: Dotted path of the value within its setting; empty: it is the whole setting's.
     """
 
-    def __init__(self, problem: str, remedy: str, shown: object = None) -> None:
+    def __init__(self, problem: str, remedy: str, shown: object = None, at: str = "") -> None:
         self.problem = problem
         self.remedy = remedy
         self.shown = shown
+        self.at = at
         super().__init__(f"{problem}. {remedy}")
 
 

@@ -36,12 +36,14 @@ class Reading:
 
     Args:
         value: What is used.
-        said: What is said about it.
+        said: What is the matter with it.
+        done: What was done about it.
         fault: Whether it is a mistake, which ``strict`` refuses, and not merely a remark.
     """
 
     value: object = field(repr=False)  # may be a credential
     said: str
+    done: str
     fault: bool
 
 
@@ -53,6 +55,7 @@ class Remark:
         name: The variable.
         shown: Its value, secrets masked.
         text: What is the matter, one clause.
+        done: What was done about it, one clause; not true under ``strict``.
         remedy: What to write instead, one clause.
         fault: Whether ``strict`` refuses it.
     """
@@ -60,11 +63,12 @@ class Remark:
     name: str
     shown: str
     text: str
+    done: str
     remedy: str
     fault: bool = True
 
     def __str__(self) -> str:
-        return f"{self.name}={self.shown!r}: {self.text}. {self.remedy}"
+        return f"{self.name}={self.shown!r}: {self.text}; {self.done}. {self.remedy}"
 
 
 Parser: TypeAlias = Callable[[str], object]
@@ -90,7 +94,9 @@ def _boolean(text: str) -> object:
     # Specification: only "true", in any case, is true.
     value = text.lower() == "true"
     return (
-        value if value or text.lower() == "false" else Reading(False, "is neither true nor false, read as false", True)
+        value
+        if value or text.lower() == "false"
+        else Reading(False, "is neither true nor false", "it is read as false", True)
     )
 
 
@@ -124,7 +130,7 @@ def _timeout(text: str) -> object:
     number = _positive(text)
     if number >= _SECONDS_BELOW:
         return number / 1000
-    return Reading(number, f"is below {_SECONDS_BELOW} ms and was read as seconds", fault=False)
+    return Reading(number, f"is below {_SECONDS_BELOW} ms", "it is read as seconds", fault=False)
 
 
 def _headers(text: str) -> object:
@@ -137,7 +143,7 @@ def _headers(text: str) -> object:
             problems.append(error.problem)
             del found[name]
     # Losing the other headers, credentials among them, for one malformed item would help nobody.
-    return Reading(Headers(found), f"{'; '.join(problems)}: left out", fault=True) if problems else Headers(found)
+    return Reading(Headers(found), "; ".join(problems), "left out", fault=True) if problems else Headers(found)
 
 
 def _otlp(suffix: str) -> tuple[str, str]:
@@ -192,10 +198,10 @@ def _read(variable: _Variable, name: str, text: str, remarks: list[Remark]) -> E
         value = variable.parse(text)
     except InvalidValueError as error:
         shown = MASK if secret else str(error.shown or text)
-        remarks.append(Remark(name, shown, f"{error.problem}; it is ignored", error.remedy))
+        remarks.append(Remark(name, shown, error.problem, "it is ignored", error.remedy))
         return None
     if isinstance(value, Reading):
         remedy = "Write milliseconds" if variable.parse is _timeout else "Correct it"
-        remarks.append(Remark(name, MASK if secret else text, value.said, remedy, value.fault))
+        remarks.append(Remark(name, MASK if secret else text, value.said, value.done, remedy, value.fault))
         value = value.value
     return Entry(value, f"environment {name}")

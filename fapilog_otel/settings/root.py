@@ -158,7 +158,7 @@ class Settings(BaseSettings):
 
     on_full: Literal["drop", "block", "spill"] = Field(
         default="drop",
-        description="When a destination's queue is full: drop the lowest severity first, block, or spill to disk.",
+        description="When a destination's queue is full: drop the lowest severity first, or block (no spill yet).",
     )
     block_timeout: fields.Seconds = Field(
         default=1.0, description="Longest wait of a call under on_full=block, seconds."
@@ -185,12 +185,15 @@ class Settings(BaseSettings):
     schedule_delay: fields.PositiveSeconds = Field(
         default=1.0, description="Longest time that a record waits for others before it is sent, seconds."
     )
-    flush_timeout: fields.PositiveSeconds = Field(default=30.0, description="Default deadline of force_flush, seconds.")
+    flush_timeout: fields.PositiveSeconds = Field(
+        default=30.0,
+        description="Default deadline of the faces' force_flush, seconds; handle.flush() has shutdown_timeout.",
+    )
     shutdown_timeout: fields.Seconds = Field(
-        default=5.0, description="Time that shutdown has to deliver what is waiting, seconds."
+        default=5.0, description="Time that shutdown and handle.flush() have to deliver what is waiting, seconds."
     )
     spool: fields.Directory = Field(
-        default=None, description="Directory that keeps undelivered requests over a restart. Default: off."
+        default=None, description="Directory of the durable spool, which is not in this version: leave it unset."
     )
 
     limits: LimitSettings = Field(default_factory=LimitSettings, description="Bounds of one record.")
@@ -330,6 +333,11 @@ def load_settings(arguments: Mapping[str, object], environ: Mapping[str, str] | 
         environ = base._environ if environ is None else environ  # noqa: SLF001
     build = cast("Callable[..., Settings]", Settings)
     return build(**explicit, _environ=environ)
+
+
+def same_arguments(first: Settings, second: Settings) -> bool:
+    """Tell whether two were made with the same explicit arguments, whatever the environment was."""
+    return first._arguments == second._arguments  # noqa: SLF001 - same module
 
 
 def _over(base: Mapping[str, object], explicit: Mapping[str, object]) -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
 
@@ -14,10 +14,13 @@ from fapilog_otel.settings.faults import config_error
 from fapilog_otel.settings.invalid import InvalidValueError
 from fapilog_otel.settings.secret import MASK
 
+_JSON_TEXTS: Final = re.compile(r'\s*\[\s*["\]]')
+
 
 def _patterns(value: object) -> tuple[str, ...]:
-    # A regular expression may well hold a comma, so a plain text is one pattern and only JSON gives several.
-    single = isinstance(value, str) and not value.lstrip().startswith("[")
+    # A regular expression may well hold a comma or begin with a bracket: a text is one pattern unless it begins as a
+    # JSON list of texts does.
+    single = isinstance(value, str) and _JSON_TEXTS.match(value) is None
     found = parse.names([value] if single else value)
     for pattern in found:
         try:

@@ -13,13 +13,14 @@ import sys
 import threading
 import time
 from collections import deque
+from contextlib import contextmanager
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO
 
 from fapilog_otel.telemetry.origin import exporting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, MutableMapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 
 INTERVAL: Final = 60.0
 """Seconds between two lines of one kind."""
@@ -131,8 +132,18 @@ class Diagnostics:
         self._importing = threading.Lock()
         self._forks = 0  # engines that have announced one
         self._holds = False
+        self._collected: list[str] | None = None
         self.unwritten = 0
         """Lines lost because stderr would not take them."""
+
+    @contextmanager
+    def collected(self) -> Iterator[list[str]]:
+        """Have what is reported in the block listed instead of written, for a command that shows it in its own way."""
+        before, self._collected = self._collected, []
+        try:
+            yield self._collected
+        finally:
+            self._collected = before
 
     def _prepare(self) -> bool:
         """Import what the first line needs; False: another thread is at it, or a fork is under way."""
@@ -178,6 +189,10 @@ class Diagnostics:
 
     def note(self, kind: str, event: str, /, *, level: str = "warning", **fields: object) -> None:
         """Like `report`, but leaves the line to the next `report`, `write` or `flush`: for code that must do no I/O."""
+        if self._collected is not None:
+            facts = ", ".join(f"{name}={_plain(value)}" for name, value in fields.items())
+            self._collected.append(clean_server_text(f"{event} ({facts})" if facts else event))
+            return
         state = self._kinds.get(kind)
         if state is None:
             state = self._new_kind(kind)

@@ -18,6 +18,7 @@ from fapilog_otel.bootstrap import configure
 from fapilog_otel.bootstrap.facade import facade
 from fapilog_otel.compat import api
 from fapilog_otel.settings import load_settings
+from fapilog_otel.sources.select import make_sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -92,7 +93,7 @@ class _Before:
         installed = self.handle._sources  # noqa: SLF001
         for source in installed:
             source.uninstall()
-        installed[:] = [self._module._install(source, settings) for source in settings.sources]  # noqa: SLF001
+        installed[:] = [source.install(facade()) for source in make_sources(settings)]
 
     def restore(self) -> None:
         """End the backend of the block and bring back what was there before."""

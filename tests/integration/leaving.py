@@ -16,7 +16,7 @@ WAYS = pytest.mark.parametrize("way", list(CODES))
 PROTOCOLS = pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
 INTERPRETERS = pytest.mark.parametrize("python", PYTHONS)
 
-_LOST = re.compile(r"(\d+) records were not delivered before the shutdown deadline")
+_LOST = re.compile(r"(\d+) records? (?:was|were) not delivered before the shutdown deadline")
 
 
 def leave(

@@ -15,7 +15,14 @@ from fapilog_otel.receiver import OtlpReceiver
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMPLAINT = re.compile(r"Traceback|Warning|Exception ignored|^fapilog_otel ", re.MULTILINE)
-DOCUMENTS = ("README.md", "docs/index.md", "docs/quickstart.md", "docs/reference/testing.md")
+DOCUMENTS = (
+    "README.md",
+    "docs/configuration.md",
+    "docs/index.md",
+    "docs/quickstart.md",
+    "docs/reference/testing.md",
+    "docs/sources/stdlib.md",
+)
 
 
 def examples() -> dict[str, str]:

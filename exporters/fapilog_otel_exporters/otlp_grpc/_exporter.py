@@ -84,8 +84,10 @@ class OtlpGrpcExporter:
         channel_options: Sequence[ChannelOption] = (),
         refuse_plaintext_credentials: bool = False,
     ) -> None:
-        self.traits = ExporterTraits(max_in_flight=max_in_flight, fork_safe=False, request_size=REQUEST_SIZE)
         self._target = parse_target(endpoint, insecure)
+        self.traits = ExporterTraits(
+            max_in_flight=max_in_flight, fork_safe=False, request_size=REQUEST_SIZE, endpoint=self._target.shown
+        )
         self._timeout = timeout
         self._compression = _COMPRESSION[compression]
         self._headers = HeaderSource(headers, headers_file, self._target.userinfo)

@@ -84,8 +84,8 @@ class OtlpHttpExporter:
         max_in_flight: int = 4,
         refuse_plaintext_credentials: bool = False,
     ) -> None:
-        self.traits = ExporterTraits(max_in_flight=max_in_flight, fork_safe=True)
         self._url = parse_http_url("endpoint", endpoint)
+        self.traits = ExporterTraits(max_in_flight=max_in_flight, fork_safe=True, endpoint=self._url.shown)
         self._protocol = protocol
         self._compression: Compression = compression
         self._timeout = timeout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,9 @@ import fapilog_otel as fo
 from fapilog_otel.bootstrap import current_handle
 from fapilog_otel.errors import ConfigError
 from fapilog_otel.receiver import OtlpReceiver
+from fapilog_otel.settings import load_settings
+from fapilog_otel.settings.difference import differences
+from fapilog_otel.telemetry.diagnostics import Diagnostics
 from fapilog_otel_exporters.memory import MemoryExporter
 from tests.contract.faces_support import run_python
 
@@ -83,6 +87,42 @@ class TestAgain:
         fo.get_logger("own").info("x")
         assert handle.flush(5)
         assert len(memory.records) == 1
+
+    def test_what_differs_is_named_with_both_values_and_origins(
+        self, memory: MemoryExporter, configure: Configure, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        configure(exporters={"memory": memory}, sources=[], level="INFO", headers={"authorization": "s3cr3t-1"})
+        monkeypatch.setenv("FAPILOG_OTEL_SCHEDULE_DELAY", "3")
+        with pytest.raises(ConfigError) as caught:
+            configure(
+                exporters={"memory": MemoryExporter()}, sources=[], level="ERROR", headers={"authorization": "s3cr3t-2"}
+            )
+        told = str(caught.value)
+        assert "level is ERROR (argument) and was INFO (argument)" in told
+        assert "schedule_delay is 3.0 (environment FAPILOG_OTEL_SCHEDULE_DELAY) and was 1.0 (default)" in told
+        assert "headers is another {'authorization': '***'} (argument)" in told
+        assert "exporters.memory is another MemoryExporter (argument)" in told
+        assert "s3cr3t" not in told
+        assert "timeout" not in told
+
+    def test_equal_arguments_in_another_environment_give_the_same_handle_and_a_line(
+        self,
+        memory: MemoryExporter,
+        configure: Configure,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        handle = configure(exporters={"memory": memory}, sources=[])
+        monkeypatch.setattr(sys.modules["fapilog_otel.bootstrap.configure"], "get_diagnostics", Diagnostics)
+        monkeypatch.setenv("FAPILOG_OTEL_LEVEL", "ERROR")
+        assert configure(exporters={"memory": memory}, sources=[]) is handle
+        assert "level is ERROR (environment FAPILOG_OTEL_LEVEL) and was none (default)" in capsys.readouterr().err
+        assert handle.settings.level is None
+
+    def test_the_same_url_taken_in_another_way_is_a_difference(self, memory: MemoryExporter) -> None:
+        base = load_settings({}, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://h:1"})
+        (found,) = differences(base, load_settings({}, {"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "http://h:1"}))
+        assert "endpoint is another http://h:1 (environment OTEL_EXPORTER_OTLP_LOGS_ENDPOINT)" in str(found)
 
     def test_after_shutdown_anything_goes(self, memory: MemoryExporter, configure: Configure) -> None:
         first = configure(exporters={"memory": memory}, sources=[])

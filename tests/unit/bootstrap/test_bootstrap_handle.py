@@ -11,6 +11,7 @@ import pytest
 
 import fapilog_otel as fo
 from fapilog_otel.receiver import OtlpReceiver, Reply, Script
+from fapilog_otel.telemetry.diagnostics import Diagnostics
 from fapilog_otel_exporters.memory import MemoryExporter
 from tests.contract.faces_support import run_python
 
@@ -194,3 +195,26 @@ class TestEndOfTheProcess:
             print(json.dumps(found))
             """)
         assert found == [True] * 6
+
+
+class TestLosses:
+    @pytest.mark.parametrize(
+        ("timeout", "told"), [(0.2, "give it more than 0.2 s"), (None, "raise `shutdown_timeout`")]
+    )
+    def test_are_told_with_the_deadline_that_was_too_short(
+        self,
+        configure: Configure,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+        timeout: float | None,
+        told: str,
+    ) -> None:
+        said = Diagnostics()
+        monkeypatch.setattr("fapilog_otel.assembly.build.get_diagnostics", lambda: said)
+        with OtlpReceiver(script=[Reply(delay=20)]) as receiver:
+            handle = configure(endpoint=receiver.http_endpoint, sources=[], shutdown_timeout=0.2)
+            fo.get_logger("own").error("x")
+            assert not handle.shutdown(timeout)
+        error = capsys.readouterr().err
+        assert "1 record was not delivered before the shutdown deadline" in error
+        assert told in error

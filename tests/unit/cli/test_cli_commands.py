@@ -44,9 +44,23 @@ class TestConfigShow:
         output = run("config", "show", "--changed", "--protocol", "grpc").output
         assert output.startswith("protocol  grpc  argument\n\ndestination otlp: otlp_grpc")
 
+    def test_a_destination_shows_its_protocol_or_its_file(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        assert "to http://localhost:4318/v1/logs (http/json)" in run("config", "show", "--protocol", "http/json").output
+        path = tmp_path / "logs.jsonl"
+        monkeypatch.setenv("FAPILOG_OTEL_EXPORTERS", json.dumps({"kept": {"type": "otlp_file", "path": str(path)}}))
+        assert f"destination kept: otlp_file to {path}" in run("config", "show").output
+        assert f"otlp_file to {path}" in run("doctor").output
+
     def test_json_holds_the_same(self) -> None:
         report = json.loads(run("config", "show", "--json", "--endpoint", "http://h:1").output)
         assert report["settings"]["endpoint"] == {"value": "http://h:1", "origin": "argument"}
+        assert report["settings"]["timeout"] == {"value": 10.0, "origin": "default"}
+        assert report["settings"]["certificate"]["value"] is None
+        assert report["settings"]["sources"]["value"] == ["stdlib"]
+        assert report["settings"]["limits.depth"]["value"] == 16
+        assert report["destinations"]["otlp"]["timeout"] == 10.0
         assert report["destinations"]["otlp"]["endpoint"] == "http://h:1/v1/logs"
         assert report["destinations"]["otlp"]["proxy"]["applies"] is False
         assert report["warnings"] == []
@@ -115,6 +129,47 @@ class TestConfigCheck:
         assert len(result.output.splitlines()) == 1
         assert "Traceback" not in result.output
 
+    @pytest.mark.parametrize("command", ["doctor", "send"])
+    @pytest.mark.parametrize(
+        ("name", "value", "said"),
+        [
+            ("FAPILOG_OTEL_STAGES", "samplng", "FAPILOG_OTEL_STAGES='samplng' (from environment FAPILOG_OTEL_STAGES)"),
+            ("FAPILOG_OTEL_WITHOUT", "regexmask", "(from environment FAPILOG_OTEL_WITHOUT): names no default stage"),
+            ("FAPILOG_OTEL_SOURCES", "stdlb", "FAPILOG_OTEL_SOURCES='stdlb' (from environment FAPILOG_OTEL_SOURCES)"),
+            ("FAPILOG_OTEL_SPOOL", "/tmp", "FAPILOG_OTEL_SPOOL='/tmp' (from environment FAPILOG_OTEL_SPOOL)"),
+            ("FAPILOG_OTEL_PLUGINS", "acme", "FAPILOG_OTEL_PLUGINS='acme' (from environment FAPILOG_OTEL_PLUGINS)"),
+        ],
+    )
+    def test_other_commands_refuse_what_configure_would_refuse(
+        self, monkeypatch: pytest.MonkeyPatch, command: str, name: str, value: str, said: str
+    ) -> None:
+        monkeypatch.setenv(name, value)
+        with OtlpReceiver() as receiver:
+            result = run(command, "--endpoint", receiver.http_endpoint)
+            assert receiver.logs == []
+        assert result.exit_code == 2
+        assert said in result.output
+        assert said in run("config", "check").output
+
+    def test_plaintext_credentials_are_one_warning_that_is_counted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", f"authorization={CANARY}")
+        result = run("config", "check", "--endpoint", "http://collector.example:4318")
+        assert result.exit_code == 0
+        assert "1 destination(s), 1 warning(s)" in result.output
+        assert "warning: credentials are sent in plain text" in result.output
+        assert "collector.example" in result.output
+        assert CANARY not in result.output
+
+    @pytest.mark.parametrize(("name", "value"), [("OTEL_SDK_DISABLED", "true"), ("OTEL_LOGS_EXPORTER", "none")])
+    def test_what_keeps_everything_from_being_delivered_is_named(
+        self, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+    ) -> None:
+        monkeypatch.setenv(name, value)
+        assert f"(environment {name})" in run("config", "check").output
+        sent = run("send")
+        assert sent.exit_code == 1
+        assert f"(environment {name})" in sent.output
+
     def test_a_bad_standard_variable_is_a_warning(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "carrier-pigeon")
         result = run("config", "check")
@@ -129,6 +184,7 @@ class TestPluginsList:
         rows = [line.split() for line in result.output.splitlines()]
         assert ["exporter", "otlp_http"] in [row[:2] for row in rows]
         assert ["source", "stdlib"] in [row[:2] for row in rows]
+        assert ["stage", "rate_limit"] in [row[:2] for row in rows]
         assert all(row[-2:] == ["built", "in"] for row in rows if row[2] == "fapilog-otel")
 
     def test_json_holds_the_same(self) -> None:
@@ -182,6 +238,28 @@ class TestDoctor:
         assert f"[http_{status}]" in result.output
         assert hint in result.output
 
+    def test_a_receiver_of_the_other_protocol_or_without_tls_is_not_called_absent(self) -> None:
+        with OtlpReceiver(http_port=0, grpc_port=0) as receiver:
+            crossed = {
+                "protocol 'grpc'": ("--endpoint", receiver.grpc_endpoint),
+                "protocol 'http/protobuf'": ("--protocol", "grpc", "--endpoint", receiver.http_endpoint),
+                f"write {receiver.grpc_endpoint}": (
+                    "--protocol", "grpc", "--endpoint", receiver.grpc_endpoint.removeprefix("http://"),
+                ),
+            }  # fmt: skip
+            for advice, options in crossed.items():
+                result = run("doctor", *options)
+                assert result.exit_code == 1
+                assert advice in result.output
+                assert "Nothing answers" not in result.output
+
+    def test_an_endpoint_that_is_taken_as_it_is_is_told_the_path(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with OtlpReceiver() as receiver:
+            monkeypatch.setenv("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", receiver.http_endpoint)
+            result = run("doctor")
+            assert f"taken as it is: write {receiver.http_endpoint}/v1/logs" in result.output
+            assert "appended" not in result.output
+
     def test_a_bad_configuration_is_exit_code_2(self) -> None:
         result = run("doctor", "--protocol", "smoke-signal")
         assert result.exit_code == 2
@@ -211,14 +289,14 @@ class TestDoctor:
         monkeypatch.setattr("fapilog_otel.encode.select.NATIVE_MISSING", "")
         monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
         result = run("doctor")
-        assert "Python, several times slower (FAPILOG_OTEL_NATIVE=0)" in result.output
+        assert "Python, twenty to thirty times slower (FAPILOG_OTEL_NATIVE=0)" in result.output
         assert "none: everything is disabled" in result.output
 
     def test_nothing_to_deliver_to_is_no_failure(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("OTEL_LOGS_EXPORTER", "none")
         result = run("doctor")
         assert result.exit_code == 0
-        assert "destinations       none (environment OTEL_LOGS_EXPORTER)" in result.output
+        assert "none: there is no destination (environment OTEL_LOGS_EXPORTER)" in result.output
 
 
 class TestDemo:

@@ -84,6 +84,29 @@ class TestWhatIsSaid:
         assert "doctor" in str(fields["remedy"])
 
     @virtual_time
+    async def test_a_receiver_that_answers_is_not_called_unreachable(self) -> None:
+        observe, diagnostics = observe_of(RetryableError("HTTP 503: maintenance", reason="http_503"))
+        await attempt(observe, 5)
+        [(kind, _, event, fields)] = diagnostics.reports
+        assert (kind, event) == ("shop.unavailable", "shop takes no logs now")
+        assert "sent again" in str(fields["remedy"])
+        assert "listens" not in str(fields["remedy"])
+
+    @virtual_time
+    async def test_the_endpoint_is_told_where_the_exporter_tells_it(self) -> None:
+        diagnostics = RememberingDiagnostics()
+        observe = Observe(ScriptedExporter(DOWN), "shop", diagnostics, endpoint="http://h:4318/v1/logs")
+        await attempt(observe)
+        assert diagnostics.reports[0][3]["endpoint"] == "http://h:4318/v1/logs"
+
+    @virtual_time
+    async def test_one_record_is_not_called_records(self) -> None:
+        observe, diagnostics = observe_of(PermanentError("no"), ExportResult(1, "no"))
+        await attempt(observe, 2, count=1)
+        events = [event for _, _, event, _ in diagnostics.reports]
+        assert events == ["shop refused 1 record for good", "shop rejected 1 of 1 record"]
+
+    @virtual_time
     async def test_a_recovery_is_one_info(self) -> None:
         observe, diagnostics = observe_of(DOWN, DOWN, DOWN, DELIVERED)
         await attempt(observe, 6)

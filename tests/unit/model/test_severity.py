@@ -57,6 +57,8 @@ class TestSeverityFromStdlib:
     def test_tells_fapilogs_levels_by_their_names(self) -> None:
         assert sev.severity_from_stdlib(60, "AUDIT") == 22
         assert sev.severity_from_stdlib(70, "SECURITY") == 23
+        assert sev.severity_from_stdlib(60, "Level 60") == 22
+        assert sev.severity_from_stdlib(70, "Level 70") == 23
         assert sev.severity_from_stdlib(60) == 24
         assert sev.severity_from_stdlib(70, "LOUD") == 24
 

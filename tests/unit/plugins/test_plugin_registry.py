@@ -11,6 +11,7 @@ from fapilog_otel.errors import ConfigError, PluginError
 from fapilog_otel.plugins import (
     GROUPS,
     available,
+    check_allow_list,
     describe,
     load_exporter_factory,
     load_source,
@@ -164,6 +165,18 @@ class TestSource:
         with pytest.raises(PluginError, match="is no source"):
             load_source("journal", ["journal"])
 
+    def test_options_go_to_the_class_and_are_refused_where_there_is_none(
+        self, distribution: Callable[..., None]
+    ) -> None:
+        source = SOURCE + "\n\nclass Tuned(Source):\n    def __init__(self, depth=0):\n        self.depth = depth\n"
+        points = {"tuned": "acme_source:Tuned", "made": "acme_source:source"}
+        distribution("acme-otel", "acme_source", source, {SOURCES: points})
+        assert load_source("tuned", ["acme-otel"], {"depth": 3}).depth == 3  # type: ignore[attr-defined]
+        with pytest.raises(PluginError, match="failed to start"):
+            load_source("tuned", ["acme-otel"], {"dpeth": 3})
+        with pytest.raises(PluginError, match="takes no options, and was given depth"):
+            load_source("made", ["acme-otel"], {"depth": 3})
+
     def test_nothing_installed_at_all_is_said(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("fapilog_otel.plugins.manifest.entry_points", lambda group: ())
         with pytest.raises(PluginError, match="No plugin is registered at all"):
@@ -186,3 +199,18 @@ class TestSettingsNames:
         settings = load_settings({"exporters": {"main": {"type": "acme", "api_key": "k"}}}, {})
         assert settings.destinations() == {"main": {"type": "acme", "api_key": "k"}}
         assert load_settings({}, {"OTEL_LOGS_EXPORTER": "acme"}).destinations() == {"acme": {"type": "acme"}}
+
+
+class TestAllowList:
+    @pytest.mark.parametrize("name", ["geo", "acme-otel", "Acme_OTel"])
+    def test_may_name_a_plugin_or_a_distribution(self, distribution: Callable[..., None], name: str) -> None:
+        distribution("acme-otel", "acme_stage", STAGE, {STAGES: {"geo": "acme_stage:Stage"}})
+        check_allow_list([name])
+
+    def test_names_nothing_that_is_not_installed(self, distribution: Callable[..., None]) -> None:
+        distribution("acme-otel", "acme_stage", STAGE, {STAGES: {"geo": "acme_stage:Stage"}})
+        with pytest.raises(PluginError, match="Did you mean 'acme-otel'") as caught:
+            check_allow_list(["geo", "acme-otl"])
+        assert (caught.value.setting, caught.value.value) == ("plugins", "acme-otl")
+        with pytest.raises(PluginError, match="Install its distribution"):
+            check_allow_list(["zzz"])

@@ -11,6 +11,7 @@ from fapilog_otel.errors import ConfigError
 from fapilog_otel.settings import LimitSettings, load_settings
 
 CANARY = "c4n4ry-s3cr3t"
+_EXPORTERS = "FAPILOG_OTEL_EXPORTERS"
 
 BAD_ARGUMENTS: list[tuple[dict[str, object], str, str]] = [
     ({"timeout": 0}, "timeout", "greater than 0"),
@@ -64,14 +65,22 @@ BAD_ARGUMENTS: list[tuple[dict[str, object], str, str]] = [
     ({"redaction": {"patterns": ["("]}}, "redaction.patterns", "bad pattern"),
     ({"retry": {"multiplier": 0.5}}, "retry.multiplier", "greater than or equal to 1"),
     ({"timeot": 3}, "timeot", "Did you mean 'timeout'"),
-    ({"exporters": {"x": 5}}, "exporters", "is a int"),
-    ({"exporters": {"x": {"type": "no_such_exporter"}}}, "exporters", "names no installed exporter"),
-    ({"exporters": {"x": {"type": 5}}}, "exporters", "type that is no name"),
-    ({"exporters": {"otlp": {"optional": "maybe"}}}, "exporters", "optional of destination 'otlp' is not a boolean"),
-    ({"exporters": {"otlp": {"level": "LOUD"}}}, "exporters", "level of destination 'otlp' is not a level"),
-    ({"exporters": {"otlp": {"max_request_size": 3}}}, "exporters", "max_request_size of destination"),
-    ({"exporters": {"otlp": {"protocol": "x"}}}, "exporters", "protocol of destination 'otlp' is unknown"),
-    ({"exporters": {"otlp_http": {"protocol": "grpc"}}}, "exporters", "does not suit its type"),
+    ({"exporters": ["console"]}, "exporters", "{'console': {}}"),
+    ({"exporters": "console"}, "exporters", "as JSON"),
+    ({"exporters": {"x": 5}}, "exporters.x", "is a int"),
+    ({"exporters": {"x": {5: 5}}}, "exporters.x", "has a key that is no text"),
+    ({"exporters": {"x": {"type": "otlp_htp"}}}, "exporters.x.type", "'otlp_htp' (from argument): names no installed"),
+    ({"exporters": {"x": {"type": "otlp_htp"}}}, "exporters.x.type", "Did you mean 'otlp_http'?"),
+    ({"exporters": {"x": {"typ": "console"}}}, "exporters.x", "Did you mean 'type' where 'typ' stands?"),
+    ({"exporters": {"x": {"endpoint": "http://h"}}}, "exporters.x", "has no type, and 'x' names no installed exporter"),
+    ({"exporters": {"x": {"type": 5}}}, "exporters.x.type", "is no name"),
+    ({"exporters": {"otlp": {"optional": "maybe"}}}, "exporters.otlp.optional", "is not a boolean"),
+    ({"exporters": {"otlp": {"endpoint": "http://h", "insecure": "maybe"}}}, "exporters.otlp.insecure", "a boolean"),
+    ({"exporters": {"otlp": {"level": "LOUD"}}}, "exporters.otlp.level", "is not a level"),
+    ({"exporters": {"otlp": {"max_request_size": 3}}}, "exporters.otlp.max_request_size", "is not a size"),
+    ({"exporters": {"otlp": {"protocol": "x"}}}, "exporters.otlp.protocol", "is unknown"),
+    ({"exporters": {"otlp_http": {"protocol": "grpc"}}}, "exporters.otlp_http.protocol", "does not suit its type"),
+    ({"exporters": {"otlp_grpc": {"endpoint": "http://h:1/p"}}}, "exporters.otlp_grpc.endpoint", "has a path"),
     ({"exporters": {"otlp": {}}, "endpoint": "http://h:1"}, "endpoint", "excludes exporters"),
     ({"logs_exporter": "otlp,none"}, "logs_exporter", "'none' beside another"),
     ({"logs_exporter": ","}, "logs_exporter", "names no exporter"),
@@ -98,6 +107,47 @@ class TestConfigError:
         assert caught.value.setting == "FAPILOG_OTEL_LIMITS__DEPTH"
         assert caught.value.value == "deep"
         assert caught.value.origin == "environment FAPILOG_OTEL_LIMITS__DEPTH"
+
+    @pytest.mark.parametrize(
+        ("environ", "origin"),
+        [
+            ({_EXPORTERS + "__OTLP__LEVEL": "LOUD"}, _EXPORTERS + "__OTLP__LEVEL"),
+            ({_EXPORTERS: '{"otlp": {"level": "LOUD"}}'}, _EXPORTERS),
+            ({_EXPORTERS: '{"otlp": {"level": "LOUD"}}', _EXPORTERS + "__OTLP__OPTIONAL": "true"}, _EXPORTERS),
+        ],
+    )
+    def test_a_bad_key_of_a_destination_is_named_with_the_variable_that_it_is_in(
+        self, environ: Mapping[str, str], origin: str
+    ) -> None:
+        with pytest.raises(ConfigError) as caught:
+            load_settings({}, environ)
+        assert (caught.value.setting, caught.value.value) == ("exporters.otlp.level", "LOUD")
+        assert caught.value.origin == f"environment {origin}"
+
+    @pytest.mark.parametrize(
+        "environ",
+        [
+            {"OTEL_EXPORTER_OTLP_PROTOCOL": "smoke"},
+            {"OTEL_SDK_DISABLED": "maybe"},
+            {"OTEL_EXPORTER_OTLP_HEADERS": "novalue"},
+            {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://h:1/p", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+        ],
+    )
+    def test_what_strict_refuses_is_not_said_to_be_ignored(self, environ: Mapping[str, str]) -> None:
+        done = ("it is ignored", "left out", "is read as")
+        assert any(words in str(load_settings({}, environ).warnings) for words in done)
+        with pytest.raises(ConfigError) as caught:
+            load_settings({"strict": True}, environ)
+        assert not [words for words in done if words in str(caught.value)]
+
+    def test_a_pattern_may_begin_with_a_bracket(self) -> None:
+        def patterns(text: str) -> object:
+            return load_settings({}, {"FAPILOG_OTEL_REDACTION__PATTERNS": text}).redaction.patterns
+
+        assert patterns("[0-9]{5}") == ("[0-9]{5}",)
+        assert patterns('["[0-9]{5}", "a,b"]') == ("[0-9]{5}", "a,b")
+        with pytest.raises(ConfigError, match="not valid JSON"):
+            patterns('["a", "b",]')
 
     def test_a_key_without_its_certificate_is_refused(self, tmp_path: Path) -> None:
         key = tmp_path / "key.pem"
@@ -144,6 +194,7 @@ SECRET_INPUTS: list[tuple[dict[str, object], dict[str, str]]] = [
     ({"exporters": {"a": {"type": "nope", "api_key": CANARY}}}, {}),
     ({"exporters": {"otlp": {"endpoint": f"http://user:{CANARY}@h:0"}}}, {}),
     ({"resource": [CANARY]}, {}),
+    ({"exporters": {"otlp": {"client_key": CANARY}}}, {}),
     ({}, {"FAPILOG_OTEL_HEADERS": CANARY}),
     ({}, {"FAPILOG_OTEL_HEADRES": f"authorization={CANARY}"}),
     ({}, {"FAPILOG_OTEL_EXPORTERS": "{" + CANARY}),

@@ -71,6 +71,17 @@ class TestLines:
         assert len(told.lines[0]) < 600
 
 
+class TestCollected:
+    def test_reports_are_listed_and_not_written_until_the_block_ends(self, told: Told) -> None:
+        with told.diagnostics.collected() as said:
+            told.report("shop.exposed", "credentials are\nsent", endpoint="http://h")
+            told.report("shop.other", "no facts")
+        assert said == ["credentials are sent (endpoint=http://h)", "no facts"]
+        assert told.lines == []
+        told.report("shop.other", "written")
+        assert len(told.lines) == 1
+
+
 class TestRateLimit:
     def test_the_first_of_a_kind_is_told_at_once_and_the_rest_of_its_minute_counted(self, told: Told) -> None:
         for _ in range(100):
