@@ -321,11 +321,15 @@ class TestFinalisers:
                 emit(engine, "from the finaliser")
 
         exporter = CollectingGarbage()
-        with running(exporter) as engine:
-            Dies()
-            emit(engine, "first")
-            eventually(lambda: len(exporter.bodies) == 2)
-            assert exporter.bodies == ["first", "from the finaliser"]
+        gc.disable()  # it would be free to run on this thread, before anything else
+        try:
+            with running(exporter) as engine:
+                Dies()
+                emit(engine, "first")
+                eventually(lambda: len(exporter.bodies) == 2)
+                assert exporter.bodies == ["first", "from the finaliser"]
+        finally:
+            gc.enable()
 
 
 class TestSeveralDestinations:
