@@ -45,7 +45,7 @@ class ConsoleExporter:
         color: Whether the level is coloured; None: on a terminal, unless ``NO_COLOR`` is set or ``TERM`` is ``dumb``.
     """
 
-    traits = ExporterTraits(blocking=True)
+    traits = ExporterTraits(blocking=True, spooled=False)
 
     def __init__(self, stream: str | Path | TextStream = "stderr", color: bool | None = None) -> None:
         self._output = LineOutput(stream)

@@ -23,7 +23,7 @@ class MemoryExporter:
         max_records: Records to keep; the oldest requests are let go beyond that.
     """
 
-    traits = ExporterTraits()
+    traits = ExporterTraits(spooled=False)
 
     def __init__(self, max_records: int = 100_000) -> None:
         self.max_records = max_records

@@ -48,7 +48,7 @@ class OtlpFileExporter:
         fsync: Whether a request counts as delivered only once it is on the disk.
     """
 
-    traits = ExporterTraits(blocking=True)
+    traits = ExporterTraits(blocking=True, spooled=False)
 
     def __init__(
         self, path: str | os.PathLike[str], *, max_bytes: int | None = None, backups: int = 5, fsync: bool = False

@@ -51,7 +51,7 @@ class StdoutJsonExporter:
         stream: ``"stdout"``, ``"stderr"``, the path of a file to append to, or a text stream.
     """
 
-    traits = ExporterTraits(blocking=True)
+    traits = ExporterTraits(blocking=True, spooled=False)
 
     def __init__(self, stream: str | Path | TextStream = "stdout") -> None:
         self._output = LineOutput(stream, "utf-8")

@@ -9,7 +9,6 @@ from fapilog_otel.buffer.spec import Destination, EngineSpec
 from fapilog_otel.contracts import Exporter, exporter_traits
 from fapilog_otel.delivery import RetryPolicy
 from fapilog_otel.delivery.fanout import BranchSettings
-from fapilog_otel.errors import ConfigError
 from fapilog_otel.model.severity import parse_level
 from fapilog_otel.pipeline import build_chain, default_redaction, make_stage
 from fapilog_otel.pipeline.filter import SamplingFilter
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fapilog_otel.contracts import Stage
+    from fapilog_otel.delivery.spool import SpoolPolicy
     from fapilog_otel.encode.plan import Redaction
     from fapilog_otel.pipeline import Chain
     from fapilog_otel.settings import Settings
@@ -183,9 +183,8 @@ def engine_spec(
         diagnostics: Where to report; None: the process's.
 
     Raises:
-        ConfigError: Something in the settings cannot be built, or asks for what this version does not have.
+        ConfigError: Something in the settings cannot be built, or the spool's directory cannot be used.
     """
-    _check_supported(settings)
     with located(settings, "plugins"):
         check_allow_list(settings.plugins)
     diagnostics = diagnostics or get_diagnostics()
@@ -203,14 +202,18 @@ def engine_spec(
         block_timeout=settings.block_timeout if settings.on_full == "block" else 0.0,
         max_queue_size=settings.max_queue_size,
         max_batch=settings.max_export_batch_size,
+        spool=_spool_policy(settings, diagnostics),
+        spill=settings.on_full == "spill",
     )
 
 
-def _check_supported(settings: Settings) -> None:
-    if settings.on_full == "spill" or settings.spool is not None:
-        name = "spool" if settings.spool is not None else "on_full"
-        remedy = "Use on_full='drop' or 'block', and leave spool unset"
-        with located(settings, name):
-            raise ConfigError(
-                name, settings.spool or settings.on_full, "the durable spool is not part of this version", remedy
-            )
+def _spool_policy(settings: Settings, diagnostics: Diagnostics) -> SpoolPolicy | None:
+    """Give the spool that settings describe, its directory made and checked."""
+    if settings.spool is None:
+        return None
+    from fapilog_otel.delivery.spool import Spool, SpoolPolicy  # noqa: PLC0415 - it loads sqlite3, which only a spool needs
+
+    policy = SpoolPolicy(directory=settings.spool, max_bytes=settings.spool_max_bytes)
+    with located(settings, "spool"):
+        Spool(policy, diagnostics).prepare()
+    return policy

@@ -1,7 +1,8 @@
 """Shutdown: the order in which things end, and what becomes of what cannot be delivered in time.
 
 1. the emit core closes: later records count as dropped by ``shutdown``
-2. open chunks are sealed and sent; a back-off under way ends at once
+2. open chunks are sealed and sent; a back-off under way ends at once; with a spool, all goes to disk first, and what
+   is on disk is sent for as long as the destination takes it
 3. at the deadline requests are cancelled (failed) and what waits is dropped, all counted
 4. transports close, the loop ends, the thread is joined
 """
@@ -16,12 +17,14 @@ from typing import TYPE_CHECKING
 
 from fapilog_otel.buffer.pending import Pending
 from fapilog_otel.buffer.queue import required
+from fapilog_otel.buffer.spooled import persist, sent
 
 if TYPE_CHECKING:
     from fapilog_otel.buffer.engine import Engine
 
 _TRANSPORT_SHARE = 0.1  # of the timeout, set aside for cancelling and closing
 _TRANSPORT_MOST = 0.4  # seconds
+_SPOOL_LEAST = 0.2  # seconds that the spool has in any case, to forget what was delivered
 
 
 def close_down(engine: Engine, timeout: float) -> bool:
@@ -46,6 +49,8 @@ def close_down(engine: Engine, timeout: float) -> bool:
     done = _drain_on_loop(engine, end, timeout)
     engine.queue.closed = True
     _drop_the_rest(engine)
+    if engine.spool is not None:
+        engine.spool.stop(max(end - time.monotonic(), _SPOOL_LEAST))
     thread = engine.thread
     if thread is not None and thread is not threading.current_thread():
         thread.join(max(end - time.monotonic(), 0.05))
@@ -72,11 +77,14 @@ def _drain_on_loop(engine: Engine, end: float, timeout: float) -> bool:
 async def _close(engine: Engine, deadline: float, reserve: float) -> bool:
     engine.control.begin_closing(deadline)
     engine.advance()
+    persist(engine)
     with engine.lock:
         pending = Pending(required(engine.branches))
         everything = Pending(engine.branches)
     finished = await engine.settled(everything, deadline)
-    if not finished:
+    if finished:
+        await sent(engine, deadline)
+    if not finished or engine.spool is not None:
         for branch in engine.branches:
             branch.ready = False
         engine.staging.give_up("shutdown")

@@ -23,10 +23,9 @@ from fapilog_otel.buffer.loop import run_to_the_end
 from fapilog_otel.buffer.pausing import NO_THREADS_AT_EXIT, OPENING, pause, resume
 from fapilog_otel.buffer.pending import Pending
 from fapilog_otel.buffer.queue import ChunkQueue, chunk_size_for, required
+from fapilog_otel.buffer.spooled import SpoolHost, flush_spooled, make_branch, make_spool
 from fapilog_otel.buffer.staging import Staging
-from fapilog_otel.contracts import exporter_traits
-from fapilog_otel.delivery import BlockingRunner, Control, build_sender
-from fapilog_otel.delivery.fanout import Branch, Ticket
+from fapilog_otel.delivery import Control
 from fapilog_otel.encode.select import EmitCore
 from fapilog_otel.telemetry.accounting import Intake, Stats, destination_stats, global_stats
 from fapilog_otel.telemetry.origin import OUR_THREADS, forget_threads, our_thread
@@ -34,8 +33,8 @@ from fapilog_otel.telemetry.origin import OUR_THREADS, forget_threads, our_threa
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from fapilog_otel.buffer.spec import Destination, EngineSpec
-    from fapilog_otel.delivery.fanout import Hold
+    from fapilog_otel.buffer.spec import EngineSpec
+    from fapilog_otel.delivery.fanout import Branch, Hold, Ticket
 
 _THREAD_NAME = "fapilog-otel-pipeline"
 _START_ATTEMPT = 5.0  # seconds for one start() of an exporter
@@ -72,7 +71,8 @@ class Engine:
             collect=self.collect,
             ensure=self._ensure,
         )
-        self.branches = tuple(self._branch(destination) for destination in spec.destinations)
+        self.spool = make_spool(spec)
+        self.branches = tuple(make_branch(self, destination) for destination in spec.destinations)
         self.core: EmitCore = EmitCore(spec.chain.plan, self.queue, self.lock)
         self.core.count_limit = spec.max_queue_size or 0
         self.core.seal_count = spec.max_batch or 0
@@ -86,21 +86,6 @@ class Engine:
         self._woken = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._progress: asyncio.Event | None = None
-
-    def _branch(self, destination: Destination) -> Branch:
-        exporter = destination.exporter
-        if exporter_traits(exporter).blocking:
-            exporter = BlockingRunner(exporter, destination.settings.name)
-        sender = build_sender(
-            destination.settings.name,
-            exporter,
-            timeout=destination.timeout or self.spec.timeout,
-            policy=self.spec.retry,
-            control=self.control,
-            diagnostics=self.spec.diagnostics,
-            breaker=self.spec.breaker,
-        )
-        return Branch(destination.settings, exporter, sender, self.lock, self)
 
     # -- the branches' host --------------------------------------------------------------------------------------------
 
@@ -153,6 +138,9 @@ class Engine:
         self.loop = loop
         self.up.set()
         self.forking = asyncio.Lock()
+        if self.spool is not None:
+            host = SpoolHost(self)
+            self.spool.start(host.destinations, host)
         for branch in self.branches:
             self.open_branch(branch)
         self._arm_timer(loop)
@@ -327,7 +315,9 @@ class Engine:
 
     async def _flush(self, pending: Pending, deadline: float) -> bool:
         self.advance()
-        return await self.settled(pending, deadline) and not pending.lost()
+        if self.spool is None:
+            return await self.settled(pending, deadline) and not pending.lost()
+        return await flush_spooled(self, pending, deadline)
 
     async def settled(self, pending: Pending, deadline: float) -> bool:
         """Wait on the loop until all that was pending is done, or until the deadline (monotonic s); tell which."""
@@ -362,7 +352,7 @@ class Engine:
                 before = self.core.ops
                 intake = Intake(self.core.submitted_counts(), self.core.filtered_counts(), self.core.dropped_counts())
                 found = [
-                    destination_stats(intake, branch.ledger, branch.in_flight(), branch.missed())
+                    destination_stats(intake, branch.ledger, branch.in_flight(), branch.missed(), branch.recovered)
                     for branch in self.branches
                 ]
                 if self.core.ops == before:  # no record slipped in between the readings
@@ -373,15 +363,21 @@ class Engine:
     def before_fork(self) -> None:
         """Close transports that cannot live through a fork, in the parent."""
         pause(self)
+        if self.spool is not None:
+            self.spool.before_fork()
         self.spec.diagnostics.before_fork()
 
     def after_fork_in_parent(self) -> None:
         """Reopen what `before_fork` closed."""
         self.spec.diagnostics.after_fork_in_parent()
+        if self.spool is not None:
+            self.spool.after_fork_in_parent()
         resume(self)
 
     def after_fork_in_child(self) -> None:
         """Begin anew: empty buffer, zero counts, own locks; the thread starts with the first record."""
+        if self.spool is not None:
+            self.spool.after_fork_in_child()
         self.spec.diagnostics.after_fork_in_child()
         for destination in self.spec.destinations:
             abandon = getattr(destination.exporter, "abandon", None)

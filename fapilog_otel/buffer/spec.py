@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from fapilog_otel.contracts import Exporter
     from fapilog_otel.delivery import BreakerPolicy, RetryPolicy
     from fapilog_otel.delivery.fanout import BranchSettings
+    from fapilog_otel.delivery.spool import SpoolPolicy
     from fapilog_otel.pipeline.chain import Chain
     from fapilog_otel.telemetry.diagnostics import Diagnostics
 
@@ -46,6 +47,8 @@ class EngineSpec:
         max_queue_size: Records that may be pending; None: only bytes count.
         max_batch: Records after which a chunk is sealed; None: only bytes count.
         breaker: Circuit breaker; None: none.
+        spool: Where requests are kept on disk; None: in memory alone.
+        spill: Whether only what memory has no room for goes there; otherwise every request, before it is sent.
     """
 
     chain: Chain
@@ -59,3 +62,5 @@ class EngineSpec:
     max_queue_size: int | None = None
     max_batch: int | None = None
     breaker: BreakerPolicy | None = None
+    spool: SpoolPolicy | None = None
+    spill: bool = False

@@ -34,6 +34,7 @@ class ExporterTraits:
         blocking: True: ``export`` blocks and is run on a daemon thread of its own.
         request_size: Bytes of a request that suit it best; None: the setting's default.
         endpoint: Where requests go, without credentials, for what is said about the destination; empty: not told.
+        spooled: False: it needs no spool, since it writes to this machine (console, file) or to this process's memory.
     """
 
     max_in_flight: int = 1
@@ -41,6 +42,7 @@ class ExporterTraits:
     blocking: bool = False
     request_size: int | None = None
     endpoint: str = ""
+    spooled: bool = True
 
 
 _DEFAULT_TRAITS: Final = ExporterTraits()

@@ -81,6 +81,7 @@ def build_sender(
     control: Control,
     diagnostics: Diagnostics,
     breaker: BreakerPolicy | None = None,
+    kept: bool = False,
 ) -> Sender:
     """Give the sender of one destination.
 
@@ -92,8 +93,9 @@ def build_sender(
         control: Deadlines and shutdown.
         diagnostics: Where failures and recoveries are reported.
         breaker: When to stop trying for all requests together; None: never.
+        kept: Whether a spool keeps what is given up at shutdown.
     """
     endpoint = exporter_traits(exporter).endpoint
     observe = Observe(Timeout(Boundary(exporter), timeout, control), name, diagnostics, endpoint=endpoint)
     attempt: Link = observe if breaker is None else Breaker(observe, breaker, control)
-    return ChainSender(name, Split(Retry(attempt, policy, control)), observe)
+    return ChainSender(name, Split(Retry(attempt, policy, control, kept=kept)), observe)

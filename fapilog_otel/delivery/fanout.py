@@ -11,14 +11,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from fapilog_otel.contracts import EncodedLogs
 from fapilog_otel.contracts.encoded_logs import Segment
 from fapilog_otel.telemetry.accounting import UNKNOWN_LANE, Lanes, Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Coroutine, Iterable
     from contextlib import AbstractContextManager
 
     from fapilog_otel.contracts import Exporter
@@ -141,6 +141,7 @@ class Branch:
         self.exporter = exporter
         self.sender = sender
         self.ledger = Ledger(settings.name, optional=settings.optional)
+        self.recovered = Lanes()  # records that an earlier process left in the spool
         self.holds: set[Hold] = set()
         self.missing: set[Ticket] = set()
         self.waiting: deque[Segment] = deque()
@@ -262,9 +263,12 @@ class Branch:
             request = self._next_request()
             if request is None:
                 return
-            task = asyncio.get_running_loop().create_task(self._deliver(request))
-            self._tasks.add(task)
-            task.add_done_callback(self._finished)
+            self._start(self._deliver(request))
+
+    def _start(self, delivery: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(delivery)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -315,6 +319,12 @@ class Branch:
                 self.settle(segment, lost=True)
 
     def _settle_part(self, part: Part) -> None:
+        lost = self.count(part)
+        for segment in part.request.segments:
+            self.settle(segment, lost=lost)
+
+    def count(self, part: Part) -> bool:
+        """Count what became of a part of a request, under the lock; tell whether any record of it was lost."""
         request, result, error = part
         rejected = 0 if result is None else min(max(result.rejected, 0), request.count)
         if error is not None and error.reason == SHUTDOWN:
@@ -326,8 +336,7 @@ class Branch:
             self.ledger.delivered.add({UNKNOWN_LANE: request.count - rejected})
         else:
             self.ledger.delivered.add(request.severity_counts())
-        for segment in request.segments:
-            self.settle(segment, lost=error is not None or rejected > 0)
+        return error is not None or rejected > 0
 
     async def idle(self) -> None:
         """Wait until no request is under way."""

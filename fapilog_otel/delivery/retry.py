@@ -64,17 +64,25 @@ class Retry:
         policy: How long to wait between attempts.
         control: Its deadlines end the retrying, and shutdown ends a wait.
         rng: Random numbers from 0 to 1.
+        kept: Whether a spool keeps what is given up: then shutdown gives each request one attempt and no more.
     """
 
-    __slots__ = ("_control", "_inner", "_policy", "_rng")
+    __slots__ = ("_control", "_inner", "_kept", "_policy", "_rng")
 
     def __init__(
-        self, inner: Link, policy: RetryPolicy, control: Control, rng: Callable[[], float] = random.random
+        self,
+        inner: Link,
+        policy: RetryPolicy,
+        control: Control,
+        rng: Callable[[], float] = random.random,
+        *,
+        kept: bool = False,
     ) -> None:
         self._inner = inner
         self._policy = policy
         self._control = control
         self._rng = rng
+        self._kept = kept
 
     async def export(self, request: EncodedLogs) -> ExportResult:
         """Deliver one request.
@@ -92,7 +100,7 @@ class Retry:
                 return await self._inner.export(request)
             except RetryableError as error:
                 wait = self._policy.wait(backoff, error.delay, self._rng())
-                if wait >= self._control.remaining():
+                if wait >= self._control.remaining() or (self._kept and self._control.closing):
                     raise self._given_up(error) from error
             await self._control.pause(wait)
             backoff = self._policy.grown(backoff)

@@ -106,6 +106,7 @@ class DestinationStats:
     dropped_by_reason: Mapping[str, int] = field(default_factory=_nothing)
     failed_by_reason: Mapping[str, int] = field(default_factory=_nothing)
     lanes: Mapping[str, LaneStats] = field(default_factory=dict)
+    recovered: int = 0
 
     @property
     def balanced(self) -> bool:
@@ -161,7 +162,9 @@ class Intake:
     dropped: Mapping[str, Sequence[int]]
 
 
-def destination_stats(intake: Intake, ledger: Ledger, in_flight: Lanes, missed: Lanes) -> DestinationStats:
+def destination_stats(
+    intake: Intake, ledger: Ledger, in_flight: Lanes, missed: Lanes, recovered: Lanes | None = None
+) -> DestinationStats:
     """Put one destination's account together.
 
     Args:
@@ -169,6 +172,7 @@ def destination_stats(intake: Intake, ledger: Ledger, in_flight: Lanes, missed: 
         ledger: The destination's own.
         in_flight: Records in chunks that the destination still holds.
         missed: Records in open chunks that the destination had no room for.
+        recovered: Records that an earlier process left in the spool for it.
     """
     dropped = {reason: Lanes(lanes) for reason, lanes in intake.dropped.items()}
     for reason, lanes in ledger.dropped.items():
@@ -178,10 +182,13 @@ def destination_stats(intake: Intake, ledger: Ledger, in_flight: Lanes, missed: 
     filtered = Lanes(intake.filtered)
     filtered.add_lanes(ledger.filtered.lanes)
     all_dropped, all_failed = _sum(dropped.values()), _sum(ledger.failed.values())
-    columns = (Lanes(intake.submitted), ledger.delivered, filtered, all_dropped, all_failed, in_flight)
+    submitted = Lanes(intake.submitted)
+    if recovered is not None:
+        submitted.add_lanes(recovered.lanes)
+    columns = (submitted, ledger.delivered, filtered, all_dropped, all_failed, in_flight)
     return DestinationStats(
         name=ledger.name,
-        submitted=sum(intake.submitted),
+        submitted=submitted.total(),
         delivered=ledger.delivered.total(),
         filtered=filtered.total(),
         dropped=all_dropped.total(),
@@ -191,10 +198,11 @@ def destination_stats(intake: Intake, ledger: Ledger, in_flight: Lanes, missed: 
         dropped_by_reason={reason: lanes.total() for reason, lanes in dropped.items() if lanes.total()},
         failed_by_reason={reason: lanes.total() for reason, lanes in ledger.failed.items() if lanes.total()},
         lanes=_lane_stats(columns),
+        recovered=0 if recovered is None else recovered.total(),
     )
 
 
-def global_stats(destinations: Sequence[DestinationStats], recovered: int = 0) -> Stats:
+def global_stats(destinations: Sequence[DestinationStats]) -> Stats:
     """Give the global account: that of the non-optional destination with the fewest delivered; ties: the first."""
     candidates = [one for one in destinations if not one.optional] or list(destinations)
     if not candidates:
@@ -211,7 +219,7 @@ def global_stats(destinations: Sequence[DestinationStats], recovered: int = 0) -
         worst.failed_by_reason,
         worst.lanes,
         {one.name: one for one in destinations},
-        recovered,
+        worst.recovered,
     )
 
 
