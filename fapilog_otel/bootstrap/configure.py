@@ -110,10 +110,11 @@ def configure(
         exporters: Destination name to configuration or instance; excludes ``endpoint``.
         plugins: Third-party plugins that may be loaded.
         strict: Raise for bad ``OTEL_*`` values too.
-        on_full: ``"drop"`` or ``"block"``; ``"spill"`` is not in this version.
+        on_full: ``"drop"``, ``"block"`` or, with a spool, ``"spill"``.
         block_timeout: Seconds that a log call may wait under ``"block"``.
         max_queue_bytes: Bytes a destination may hold.
-        spool: Directory of the durable spool, which is not in this version.
+        spool: Directory of the durable spool: requests are on disk before they are sent, or, under ``"spill"``, when
+            memory has no room for them. Default: none.
         shutdown_timeout: Seconds that exit may take.
         settings: A ``fapilog_otel.Settings`` that the other arguments are laid over.
         **more: Any further setting by its name, see ``fapilog-otel config show``.

@@ -201,9 +201,11 @@ class TestSettings:
         with pytest.raises(ConfigError, match="FAPILOG_OTEL_TIMEOUT"):
             fo.LoggerProvider()
 
-    def test_what_this_version_lacks_is_refused(self, tmp_path: Any) -> None:
+    def test_a_spool_that_cannot_be_is_refused(self, tmp_path: Any) -> None:
+        (tmp_path / "real").mkdir()
+        (tmp_path / "link").symlink_to(tmp_path / "real")
         with pytest.raises(ConfigError, match="spool"):
-            fo.LoggerProvider(settings=fo.Settings(spool=str(tmp_path)))
+            fo.LoggerProvider(settings=fo.Settings(spool=str(tmp_path / "link")))
 
     def test_a_configurator_that_switches_a_scope_off_is_obeyed(self, memory: MemoryExporter, closing: Closing) -> None:
         class Off:

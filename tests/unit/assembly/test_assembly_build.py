@@ -75,9 +75,21 @@ class TestEngineSpec:
         monkeypatch.setenv("OTEL_LOGS_EXPORTER", "none")
         assert engine_spec(fo.Settings()).destinations == []
 
-    def test_a_spool_is_refused_until_there_is_one(self, tmp_path: Any) -> None:
-        with pytest.raises(ConfigError, match="spool"):
-            engine_spec(fo.Settings(spool=str(tmp_path), on_full="spill"))
+    @pytest.mark.parametrize(("on_full", "spill"), [("drop", False), ("block", False), ("spill", True)])
+    def test_a_spool_is_made_ready(self, tmp_path: Any, on_full: Any, spill: bool) -> None:
+        spec = engine_spec(fo.Settings(spool=str(tmp_path / "new"), spool_max_bytes="8 MiB", on_full=on_full))
+        assert spec.spool is not None
+        assert (spec.spool.directory, spec.spool.max_bytes) == (str(tmp_path / "new"), 8 << 20)
+        assert spec.spill is spill
+        assert (tmp_path / "new").is_dir()
+
+    def test_a_spool_that_cannot_be_names_the_setting_and_where_it_came_from(
+        self, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "link").symlink_to(tmp_path)
+        monkeypatch.setenv("FAPILOG_OTEL_SPOOL", str(tmp_path / "link"))
+        with pytest.raises(ConfigError, match="FAPILOG_OTEL_SPOOL"):
+            engine_spec(fo.Settings())
 
 
 class TestChainFrom:

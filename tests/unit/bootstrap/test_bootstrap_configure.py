@@ -198,7 +198,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"endpiont": "http://h"}, "endpoint"),
     ({"resource": 5}, "resource"),
     ({"settings": {}}, "settings"),
-    ({"spool": "."}, "spool"),
+    ({"spool": "/dev/null/spool"}, "spool"),
 ]
 
 
