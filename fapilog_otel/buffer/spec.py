@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from fapilog_otel.contracts import Exporter
     from fapilog_otel.delivery import BreakerPolicy, RetryPolicy
     from fapilog_otel.delivery.fanout import BranchSettings
     from fapilog_otel.pipeline.chain import Chain
     from fapilog_otel.telemetry.diagnostics import Diagnostics
+    from fapilog_otel.telemetry.operations import Operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class EngineSpec:
         max_queue_size: Records that may be pending; None: only bytes count.
         max_batch: Records after which a chunk is sealed; None: only bytes count.
         breaker: Circuit breaker; None: none.
+        on_operation: Told of each delivery that has ended, on the pipeline thread; must not raise.
     """
 
     chain: Chain
@@ -59,3 +61,4 @@ class EngineSpec:
     max_queue_size: int | None = None
     max_batch: int | None = None
     breaker: BreakerPolicy | None = None
+    on_operation: Callable[[Operation], None] | None = None
