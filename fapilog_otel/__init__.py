@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fapilog_otel.provider.provider import LoggerProvider
     from fapilog_otel.settings import Settings
     from fapilog_otel.telemetry.accounting import Stats
+    from fapilog_otel.telemetry.health import HealthReport
 
 __all__ = [
     "EncodedLogs",
@@ -34,6 +35,7 @@ __all__ = [
     "FapilogLogRecordExporter",
     "FapilogLogRecordProcessor",
     "Handle",
+    "HealthReport",
     "Logger",
     "LoggerProvider",
     "Record",
@@ -57,6 +59,7 @@ _HOMES = {
     "FapilogLogRecordExporter": "provider.exporter",
     "FapilogLogRecordProcessor": "provider.processor",
     "Handle": "bootstrap",
+    "HealthReport": "telemetry.health",
     "Logger": "provider.logger",
     "LoggerProvider": "provider.provider",
     "Record": "model.record",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fapilog_otel.buffer.spec import Destination, EngineSpec
 from fapilog_otel.contracts import Exporter, exporter_traits
-from fapilog_otel.delivery import RetryPolicy
+from fapilog_otel.delivery import BreakerPolicy, RetryPolicy
 from fapilog_otel.delivery.fanout import BranchSettings
 from fapilog_otel.model.severity import parse_level
 from fapilog_otel.pipeline import build_chain, default_redaction, make_stage
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fapilog_otel.encode.plan import Redaction
     from fapilog_otel.pipeline import Chain
     from fapilog_otel.settings import Settings
+    from fapilog_otel.telemetry.operations import Operation
 
 _COMMON_KEYS = ("optional", "level", "max_request_size")
 _OTLP_TYPES = ("otlp_http", "otlp_grpc")
@@ -93,6 +94,12 @@ def retry_policy(settings: Settings) -> RetryPolicy:
         jitter=retry.jitter,
         retry_after_cap=retry.retry_after_cap,
     )
+
+
+def breaker_policy(settings: Settings) -> BreakerPolicy | None:
+    """Give the circuit breaker that settings describe; None: none."""
+    breaker = settings.breaker
+    return BreakerPolicy(breaker.failures, breaker.open_for) if breaker.enabled else None
 
 
 def exporter_from(name: str, config: Mapping[str, object] | Exporter, allow: Sequence[str] = ()) -> Exporter:
@@ -174,6 +181,7 @@ def engine_spec(
     *,
     destinations: Sequence[Destination] | None = None,
     diagnostics: Diagnostics | None = None,
+    on_operation: Callable[[Operation], None] | None = None,
 ) -> EngineSpec:
     """Give everything that an engine needs.
 
@@ -181,6 +189,7 @@ def engine_spec(
         settings: Resolved settings.
         destinations: In place of those that the settings describe (the processor face's exporter).
         diagnostics: Where to report; None: the process's.
+        on_operation: Told of each delivery that has ended; must not raise.
 
     Raises:
         ConfigError: Something in the settings cannot be built, or the spool's directory cannot be used.
@@ -204,6 +213,8 @@ def engine_spec(
         max_batch=settings.max_export_batch_size,
         spool=_spool_policy(settings, diagnostics),
         spill=settings.on_full == "spill",
+        breaker=breaker_policy(settings),
+        on_operation=on_operation,
     )
 
 

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from fapilog_otel.buffer import exit as process_exit
+from fapilog_otel.buffer.health import health_of
 from fapilog_otel.telemetry.accounting import Stats
 from fapilog_otel.telemetry.diagnostics import get_diagnostics
+from fapilog_otel.telemetry.health import HealthReport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
+    from prometheus_client import CollectorRegistry
     from typing_extensions import Self
 
     from fapilog_otel.contracts import SourceHandle
     from fapilog_otel.provider.provider import LoggerProvider
     from fapilog_otel.settings import Settings
+    from fapilog_otel.telemetry.operations import Durations
+    from fapilog_otel.telemetry.prometheus import BridgeCollector
 
 
 class Handle:
@@ -37,6 +43,7 @@ class Handle:
         self._sources: list[SourceHandle] = []
         self._on_shutdown = on_shutdown
         self._down = False
+        self._collectors: dict[CollectorRegistry, BridgeCollector] = {}
 
     @property
     def closed(self) -> bool:
@@ -50,6 +57,43 @@ class Handle:
     def stats(self) -> Stats:
         """Count everything at one instant."""
         return Stats() if self._engine is None else self._engine.stats()
+
+    def health(self) -> HealthReport:
+        """Tell how every destination is doing now; cheap, from any thread, and ready for a health endpoint.
+
+        Returns:
+            A frozen report; ``report.healthy`` is the verdict, ``report.as_dict()`` the whole for JSON.
+        """
+        return HealthReport(self._down) if self._engine is None else health_of(self._engine)
+
+    def operations(self) -> Mapping[str, Mapping[str, Durations]]:
+        """Give how long deliveries took, by destination and by how they ended (success: the empty reason)."""
+        branches = () if self._engine is None else self._engine.branches
+        return {branch.name: branch.sender.operations.by_reason() for branch in branches}
+
+    def register_prometheus(self, registry: CollectorRegistry | None = None) -> BridgeCollector:
+        """Have a Prometheus registry tell of this bridge, until it is shut down; a second call does nothing.
+
+        Args:
+            registry: A ``prometheus_client`` registry; None: the default one.
+
+        Returns:
+            The collector.
+
+        Raises:
+            ValueError: The registry tells of another bridge already.
+        """
+        from prometheus_client import REGISTRY  # noqa: PLC0415 - only where Prometheus is wanted
+
+        from fapilog_otel.telemetry.prometheus import BridgeCollector  # noqa: PLC0415 - the same
+
+        wanted = REGISTRY if registry is None else registry
+        found = self._collectors.get(wanted)
+        if found is None:
+            found = BridgeCollector(self)
+            wanted.register(found)
+            self._collectors[wanted] = found
+        return found
 
     def flush(self, timeout: float | None = None) -> bool:
         """Deliver all that is pending at the call, through attached processors too.
@@ -96,8 +140,15 @@ class Handle:
         clean = self.provider.shutdown(max(deadline - time.monotonic(), 0.05) * 1000)
         more_time = "raise `shutdown_timeout`" if timeout is None else f"give it more than {seconds:g} s"
         self._report_losses(more_time)
+        self._unregister()
         self._on_shutdown(self)
         return clean
+
+    def _unregister(self) -> None:
+        while self._collectors:
+            registry, collector = self._collectors.popitem()
+            with suppress(KeyError):  # the application has unregistered it itself
+                registry.unregister(collector)
 
     def _uninstall_sources(self) -> None:
         for source in self._sources:

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 from fapilog_otel.buffer import fork
 from fapilog_otel.buffer.closing import close_down
 from fapilog_otel.buffer.loop import run_to_the_end
+from fapilog_otel.buffer.losses import Losses
+from fapilog_otel.buffer.opening import start_exporter
 from fapilog_otel.buffer.pausing import NO_THREADS_AT_EXIT, OPENING, pause, resume
 from fapilog_otel.buffer.pending import Pending
 from fapilog_otel.buffer.queue import ChunkQueue, chunk_size_for, required
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
     from fapilog_otel.delivery.fanout import Branch, Hold, Ticket
 
 _THREAD_NAME = "fapilog-otel-pipeline"
-_START_ATTEMPT = 5.0  # seconds for one start() of an exporter
 
 
 class Engine:
@@ -77,6 +78,7 @@ class Engine:
         self.core.count_limit = spec.max_queue_size or 0
         self.core.seal_count = spec.max_batch or 0
         self.queue.attach(self.core, self.branches)
+        self.losses = Losses(spec.diagnostics, self.lock, self.core, self.branches)
         self.thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -159,29 +161,10 @@ class Engine:
 
     def open_branch(self, branch: Branch) -> None:
         """Start a branch's exporter, again and again until it does; on the loop."""
-        branch.opening = self._spawn(self._start_branch(branch))
+        branch.opening = self._spawn(start_exporter(self, branch))
 
-    async def _start_branch(self, branch: Branch) -> None:
-        wait = 1.0
-        while not self.control.closing:
-            try:
-                await asyncio.wait_for(branch.exporter.start(), _START_ATTEMPT)
-                break
-            except asyncio.CancelledError:
-                raise
-            except BaseException as error:  # noqa: BLE001 - a plugin's own code; degraded mode is announced and healed below
-                cause = f"{type(error).__name__}: {error}"
-                self.spec.diagnostics.report(
-                    f"{branch.name}.start", f"{branch.name} could not start; its logs wait", cause=cause
-                )
-            self._attempted(branch)
-            await self.control.pause(wait)
-            wait = min(wait * 2, 30.0)
-        self._attempted(branch)
-        branch.ready = True
-        branch.pump()
-
-    def _attempted(self, branch: Branch) -> None:
+    def attempted(self, branch: Branch) -> None:
+        """Learn that a first start of a branch's exporter is over, whatever came of it."""
         self._cold.discard(branch)
         if not self._cold:
             self._warm.set()
@@ -210,6 +193,7 @@ class Engine:
             return
         self.core.seal_open()
         self.advance()
+        self.losses.tell()
         self.spec.diagnostics.write()
         self._arm_timer(loop)
 

@@ -65,6 +65,7 @@ class ChunkQueue:
         self.lock = lock
         self.pool = ChunkPool(chunk_size, keep=16, ready=4)
         self.chunk_size = chunk_size
+        self.chunk_cost = chunk_size + chunk_size // 8  # with its index
         self.block_timeout = block_timeout
         self.core: EmitCore | None = None
         self.wake = wake
@@ -144,8 +145,7 @@ class ChunkQueue:
         core = self.core
         if core is not None and core.count_limit and core.stored_total() - core.settled_total >= core.count_limit:
             return True
-        cost = self.chunk_size + self.chunk_size // 8
-        return not any(branch.has_room(cost) for branch in self._required)
+        return not any(branch.has_room(self.chunk_cost) for branch in self._required)
 
     # -- room ----------------------------------------------------------------------------------------------------------
 

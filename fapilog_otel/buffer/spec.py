@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from fapilog_otel.contracts import Exporter
     from fapilog_otel.delivery import BreakerPolicy, RetryPolicy
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fapilog_otel.delivery.spool import SpoolPolicy
     from fapilog_otel.pipeline.chain import Chain
     from fapilog_otel.telemetry.diagnostics import Diagnostics
+    from fapilog_otel.telemetry.operations import Operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class EngineSpec:
         breaker: Circuit breaker; None: none.
         spool: Where requests are kept on disk; None: in memory alone.
         spill: Whether only what memory has no room for goes there; otherwise every request, before it is sent.
+        on_operation: Told of each delivery that has ended, on the pipeline thread; must not raise.
     """
 
     chain: Chain
@@ -64,3 +66,4 @@ class EngineSpec:
     breaker: BreakerPolicy | None = None
     spool: SpoolPolicy | None = None
     spill: bool = False
+    on_operation: Callable[[Operation], None] | None = None

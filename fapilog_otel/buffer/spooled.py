@@ -47,6 +47,7 @@ def make_branch(engine: Engine, destination: Destination) -> Branch:
         diagnostics=spec.diagnostics,
         breaker=spec.breaker,
         kept=kept,
+        on_operation=spec.on_operation,
     )
     if not kept:
         return Branch(destination.settings, exporter, sender, engine.lock, engine)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fapilog_otel.contracts import ExportResult
@@ -70,4 +71,4 @@ def error_text(error: BaseException) -> str:
 
 def _clamped(result: ExportResult, count: int) -> ExportResult:
     rejected = min(max(result.rejected, 0), count)
-    return result if rejected == result.rejected else ExportResult(rejected, result.message)
+    return result if rejected == result.rejected else replace(result, rejected=rejected)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fapilog_otel.contracts import EncodedLogs, ExportResult
     from fapilog_otel.delivery.control import Control
     from fapilog_otel.delivery.link import Link
+    from fapilog_otel.telemetry.health import Circuit
 
 _LOOK_AGAIN: Final = 1.0
 
@@ -48,7 +49,7 @@ class Breaker:
         clock: Monotonic seconds.
     """
 
-    __slots__ = ("_clock", "_control", "_failures", "_inner", "_open_until", "_policy")
+    __slots__ = ("_clock", "_control", "_failures", "_inner", "_open_until", "_policy", "_probing")
 
     def __init__(
         self, inner: Link, policy: BreakerPolicy, control: Control, clock: Callable[[], float] = time.monotonic
@@ -59,11 +60,19 @@ class Breaker:
         self._clock = clock
         self._failures = 0
         self._open_until: float | None = None
+        self._probing = False
 
     @property
     def is_open(self) -> bool:
         """Whether requests are held back."""
         return self._open_until is not None
+
+    @property
+    def circuit(self) -> Circuit:
+        """``closed``, ``open``, or ``probing`` while a single request tries; may be read from any thread."""
+        if self._open_until is None:
+            return "closed"
+        return "probing" if self._probing else "open"
 
     async def export(self, request: EncodedLogs) -> ExportResult:
         """Make one attempt, when the circuit lets it through.
@@ -71,7 +80,8 @@ class Breaker:
         Raises:
             RetryableError: The attempt's own, or ``circuit_open`` if a deadline comes first.
         """
-        await self._admitted()
+        probes = await self._admitted()
+        self._probing = self._probing or probes
         try:
             result = await self._inner.export(request)
         except RetryableError:
@@ -80,19 +90,23 @@ class Breaker:
         except PermanentError:
             self._worked()
             raise
+        finally:
+            self._probing = self._probing and not probes
         self._worked()
         return result
 
-    async def _admitted(self) -> None:
+    async def _admitted(self) -> bool:
+        """Wait until the circuit lets a request through; tell whether it is the probe."""
         while self._open_until is not None and not self._control.closing:
             left = self._open_until - self._clock()
             if left <= 0:
                 # Claims the probe: the others go on waiting, also if this request is cancelled.
                 self._open_until = self._clock() + self._policy.open_for
-                return
+                return True
             if left >= self._control.remaining():
                 raise RetryableError("held back by the open circuit", reason="circuit_open")
             await self._control.pause(min(left, _LOOK_AGAIN))
+        return False
 
     def _failed(self) -> None:
         self._failures += 1

@@ -150,6 +150,8 @@ class Branch:
         self.ready = False  # the exporter has started
         self.paused = False  # a fork is at hand
         self.opening: asyncio.Task[None] | None = None
+        self.opening_error: tuple[float, str] | None = None  # Unix seconds and text, while its exporter cannot start
+        self.records_under_way = 0
         self.abandoned = False
         self._lock = lock
         self._host = host
@@ -243,6 +245,14 @@ class Branch:
             hold.in_flight(lanes)
         return lanes
 
+    def queued(self) -> int:
+        """Count the same without their severities."""
+        return sum(hold.chunk.count - hold.settled for hold in self.holds)
+
+    def spool_depth(self) -> tuple[int, int] | None:
+        """Give the records and bytes in its spool; None: it has none."""
+        return None
+
     def missed(self) -> Lanes:
         """Count the records in chunks not yet adopted that the branch had no room for."""
         lanes = Lanes()
@@ -256,6 +266,11 @@ class Branch:
     def busy(self) -> bool:
         """Whether requests are under way."""
         return bool(self._tasks)
+
+    @property
+    def requests_under_way(self) -> int:
+        """Requests being sent, or waiting for their next attempt."""
+        return len(self._tasks)
 
     def pump(self) -> None:
         """Start as many requests as may be under way."""
@@ -293,6 +308,7 @@ class Branch:
         return EncodedLogs(segments) if segments else None
 
     async def _deliver(self, request: EncodedLogs) -> None:
+        self.records_under_way += request.count
         try:
             parts = await self.sender.send(request)
         except asyncio.CancelledError:
@@ -301,6 +317,8 @@ class Branch:
             else:
                 self._settle_cancelled(request)
             raise
+        finally:
+            self.records_under_way -= request.count
         with self._lock:
             if not self.abandoned:
                 for part in parts:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from fapilog_otel.errors import DeliveryError, PermanentError, RetryableError
+from fapilog_otel.telemetry.reasons import explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,19 +16,13 @@ if TYPE_CHECKING:
     from fapilog_otel.delivery.link import Link
     from fapilog_otel.telemetry.diagnostics import Diagnostics
 
-_REMEDIES: Final = {
-    "timeout": "see whether the receiver is slow or a firewall swallows the packets; `timeout` sets the limit",
-    "http_401": "check `headers`: the credentials are missing or wrong",
-    "http_403": "check `headers`: the credentials do not permit this",
-    "http_404": "check `endpoint`: its path should end in /v1/logs",
-    "too_large": "lower `max_request_size` so that requests need no splitting",
-    "exporter_error": "this is a bug in the exporter: report it to its author",
-}
 _NO_ANSWER_REMEDY: Final = "see whether a receiver listens at `endpoint`; `fapilog-otel doctor` checks it"
 _COMES_BACK_REMEDY: Final = "see the receiver's own log for the cause; the records wait and are sent again"
+_SPLIT_REMEDY: Final = "lower `max_request_size` so that requests need no splitting"
 # What only a receiver that was reached can say; gRPC's UNAVAILABLE may also come from a connection that failed.
 _ANSWERED: Final = ("http_", "grpc_resource_exhausted", "grpc_aborted", "grpc_out_of_range", "grpc_data_loss")
-_REFUSED_REMEDY: Final = "see the receiver's own log for the cause"
+# For these the remedy of the reason says more than that of the line.
+_TELLING: Final = ("timeout", "http_401", "http_403", "http_404", "connection_tls", "connection_proxy", "headers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +61,7 @@ class Observe:
         endpoint: Where requests go, without credentials; empty: not known.
     """
 
-    __slots__ = ("_clock", "_diagnostics", "_failing", "_health", "_inner", "_name", "_where")
+    __slots__ = ("_clock", "_diagnostics", "_failing", "_health", "_inner", "_name", "_where", "told")
 
     def __init__(
         self,
@@ -84,6 +79,8 @@ class Observe:
         self._health = Health()
         self._failing = False
         self._where = {"endpoint": endpoint} if endpoint else {}
+        self.told: set[str] = set()
+        """Reasons of failed records that a line has told of, with the destination's own words."""
 
     @property
     def health(self) -> Health:
@@ -117,10 +114,13 @@ class Observe:
             self._partial(request, result)
 
     def _partial(self, request: EncodedLogs, result: ExportResult) -> None:
-        event = f"{self._name} took the records with a remark"
-        if result.rejected:
-            event = f"{self._name} rejected {result.rejected} of {_records(request.count)}"
-        self._say("partial_success", event, message=result.message)
+        if not result.rejected:
+            self._say("remark", f"{self._name} took the records with a remark", message=result.message)
+            return
+        event = f"{self._name} rejected {result.rejected} of {_records(request.count)}"
+        self.told.add("rejected")
+        remedy = explain("rejected").remedy
+        self._say("partial_success", event, message=result.message, reason="rejected", remedy=remedy)
 
     def _failed(self, request: EncodedLogs, error: DeliveryError) -> None:
         health = self._health
@@ -135,10 +135,16 @@ class Observe:
             self._unreachable(error)
         elif isinstance(error, PermanentError) and error.too_large and request.count > 1:
             event = f"{self._name} found a request too large; it is sent again in halves"
-            self._explain("too_large", event, error, _REMEDIES["too_large"], records=request.count)
+            self._explain("too_large", event, error, _SPLIT_REMEDY, records=request.count)
         else:
-            event = f"{self._name} refused {_records(request.count)} for good"
-            self._explain("refused", event, error, _REFUSED_REMEDY, records=request.count)
+            self._refused(request, error)
+
+    def _refused(self, request: EncodedLogs, error: DeliveryError) -> None:
+        event = f"{self._name} refused {_records(request.count)} for good"
+        too_large = isinstance(error, PermanentError) and error.too_large
+        reason = "too_large" if too_large else error.reason  # as the account calls it
+        self.told.add(reason)
+        self._explain(f"refused.{reason}", event, error, explain(reason).remedy, records=request.count)
 
     def _unreachable(self, error: RetryableError) -> None:
         if not self._failing:
@@ -149,7 +155,7 @@ class Observe:
                 self._explain("unreachable", f"cannot reach {self._name}", error, _NO_ANSWER_REMEDY)
 
     def _explain(self, kind: str, event: str, error: DeliveryError, remedy: str, **fields: object) -> None:
-        remedy = _REMEDIES.get(error.reason, remedy)
+        remedy = explain(error.reason).remedy if error.reason in _TELLING else remedy
         self._say(kind, event, **self._where, cause=str(error), reason=error.reason, remedy=remedy, **fields)
 
     def _say(self, kind: str, event: str, level: str = "warning", /, **fields: object) -> None:

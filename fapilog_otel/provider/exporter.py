@@ -10,7 +10,6 @@ import time
 from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from fapilog_otel.assembly import LevelGate, chain_from, configured_exporter, retry_policy
 from fapilog_otel.buffer.direct import DirectSender
@@ -19,8 +18,9 @@ from fapilog_otel.contracts import EncodedLogs
 from fapilog_otel.contracts.encoded_logs import Segment
 from fapilog_otel.encode.writer import chunks_from_records
 from fapilog_otel.errors import ConfigError
+from fapilog_otel.provider.exporter_metrics import component, operation_attributes, server
 from fapilog_otel.provider.exporter_options import ExporterOptions, read_options, refuse
-from fapilog_otel.provider.metrics import component, observe_exporter, operation_attributes
+from fapilog_otel.provider.metrics import observe_exporter
 from fapilog_otel.provider.sdk_records import ScopeCache, record_value
 from fapilog_otel.telemetry.diagnostics import get_diagnostics
 from fapilog_otel.telemetry.origin import exporting
@@ -117,12 +117,8 @@ class FapilogLogRecordExporter(LogRecordExporter):
         """Records by outcome: the reason of a failure, empty for success."""
         self.in_flight = 0
         self._counting = threading.Lock()
-        url = urlsplit(str(options.destination["endpoint"]))
-        self._attributes: Mapping[str, Any] = {
-            **component(options.component_type),
-            "server.address": url.hostname or "",
-            **({"server.port": url.port} if url.port else {}),
-        }
+        endpoint = str(options.destination["endpoint"])
+        self._attributes: Mapping[str, Any] = {**component(options.component_type), **server(endpoint)}
         self._duration = observe_exporter(self, meter_provider, self._attributes)
 
     def export(self, batch: Sequence[Any]) -> LogRecordExportResult:

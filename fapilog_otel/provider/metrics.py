@@ -8,19 +8,19 @@ Source: OpenTelemetry semantic conventions, "SDK metrics".
 
 from __future__ import annotations
 
-import itertools
 import os
 import weakref
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
 from fapilog_otel.compat import api
+from fapilog_otel.provider.exporter_metrics import DURATION, ExporterMetrics, component, with_error
 from fapilog_otel.telemetry.diagnostics import get_diagnostics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import TypeAlias
 
+    from fapilog_otel.buffer.engine import Engine
     from fapilog_otel.provider.exporter import FapilogLogRecordExporter
     from fapilog_otel.provider.processor import FapilogLogRecordProcessor
     from fapilog_otel.provider.provider import LoggerProvider
@@ -31,11 +31,6 @@ if TYPE_CHECKING:
 PROCESSOR_TYPE: Final = "batching_log_processor"
 _METER: Final = "fapilog_otel"
 _LOG: Final = "{log_record}"
-_ERROR: Final = "error.type"
-# The SDK's word for what is logged after shutdown.
-_REASONS: Final = {"shutdown": "already_shutdown"}
-
-_numbers: defaultdict[str, itertools.count[int]] = defaultdict(itertools.count)
 
 
 def meter_for(meter_provider: Any) -> Any:
@@ -57,13 +52,14 @@ def meter_for(meter_provider: Any) -> Any:
     return (meter_provider or get_meter_provider()).get_meter(_METER)
 
 
-def component(kind: str) -> dict[str, Any]:
-    """Give the attributes that tell one component of a kind from another."""
-    return {"otel.component.type": kind, "otel.component.name": f"{kind}/{next(_numbers[kind])}"}
+def observe_provider(provider: LoggerProvider, meter_provider: Any, exporters: ExporterMetrics) -> bool:
+    """Count a provider's records; give whether there is a meter.
 
-
-def observe_provider(provider: LoggerProvider, meter_provider: Any) -> bool:
-    """Count a provider's records; give whether there is a meter."""
+    Args:
+        provider: The provider.
+        meter_provider: See `meter_for`.
+        exporters: Knows its destinations.
+    """
     meter = meter_for(meter_provider)
     if meter is None:
         return False
@@ -76,21 +72,27 @@ def observe_provider(provider: LoggerProvider, meter_provider: Any) -> bool:
     meter.create_observable_counter(
         "otel.sdk.log.created", [_callback(provider, created)], _LOG, "The number of logs submitted to enabled loggers"
     )
-    _observe_stats(meter, provider, component(PROCESSOR_TYPE), None)
+    _observe_stats(meter, provider, lambda target: target.engine)
+    _observe_destinations(meter, provider, lambda target: target.engine, exporters)
     return True
 
 
-def observe_processor(processor: FapilogLogRecordProcessor, meter_provider: Any, capacity: int | None) -> None:
+def observe_processor(
+    processor: FapilogLogRecordProcessor, engine: Engine, meter_provider: Any, exporters: ExporterMetrics
+) -> None:
     """Count what a processor does with its records.
 
     Args:
         processor: The processor.
+        engine: Its engine.
         meter_provider: See `meter_for`.
-        capacity: Records that may wait; None: only bytes count.
+        exporters: Knows its destinations.
     """
     meter = meter_for(meter_provider)
     if meter is not None:
-        _observe_stats(meter, processor, component(PROCESSOR_TYPE), capacity)
+        held = weakref.ref(engine)
+        _observe_stats(meter, processor, lambda _: held())
+        _observe_destinations(meter, processor, lambda _: held(), exporters)
 
 
 def observe_exporter(exporter: FapilogLogRecordExporter, meter_provider: Any, attributes: Mapping[str, Any]) -> Any:
@@ -100,40 +102,49 @@ def observe_exporter(exporter: FapilogLogRecordExporter, meter_provider: Any, at
         return None
 
     def exported(target: FapilogLogRecordExporter) -> Points:
-        return [(number, _with_error(attributes, reason)) for reason, number in target.outcomes.items()]
+        return [(number, with_error(attributes, reason)) for reason, number in target.outcomes.items()]
 
     def inflight(target: FapilogLogRecordExporter) -> Points:
         return [(target.in_flight, attributes)]
 
-    meter.create_observable_counter(
-        "otel.sdk.exporter.log.exported", [_callback(exporter, exported)], _LOG, "The number of logs exported"
+    _observe_exports(meter, _callback(exporter, exported), _callback(exporter, inflight))
+    return meter.create_histogram(*DURATION)
+
+
+def _observe_destinations(
+    meter: Any, owner: Any, engine_of: Callable[[Any], Engine | None], exporters: ExporterMetrics
+) -> None:
+    _observe_exports(
+        meter,
+        _callback(owner, lambda target: exporters.exported(engine_of(target))),
+        _callback(owner, lambda target: exporters.inflight(engine_of(target))),
     )
+    exporters.histogram = meter.create_histogram(*DURATION)
+
+
+def _observe_exports(meter: Any, exported: Any, inflight: Any) -> None:
+    meter.create_observable_counter("otel.sdk.exporter.log.exported", [exported], _LOG, "The number of logs exported")
     meter.create_observable_up_down_counter(
-        "otel.sdk.exporter.log.inflight", [_callback(exporter, inflight)], _LOG, "The number of logs being exported"
-    )
-    return meter.create_histogram(
-        "otel.sdk.exporter.operation.duration", "s", "The duration of exporting a batch of telemetry records"
+        "otel.sdk.exporter.log.inflight", [inflight], _LOG, "The number of logs being exported"
     )
 
 
-def operation_attributes(attributes: Mapping[str, Any], reason: str) -> Mapping[str, Any]:
-    """Give the attributes of one export: with the failure's reason, and the HTTP status where that is the reason."""
-    found = dict(_with_error(attributes, reason))
-    status = reason.removeprefix("http_")
-    if status.isdecimal():
-        found["http.response.status_code"] = int(status)
-    return found
+def _observe_stats(meter: Any, owner: Any, engine_of: Callable[[Any], Engine | None]) -> None:
+    attributes = component(PROCESSOR_TYPE)
 
-
-def _observe_stats(meter: Any, owner: Any, attributes: Mapping[str, Any], capacity: int | None) -> None:
     def processed(target: Any) -> Points:
         stats: Stats = target.stats()
         done = stats.delivered + stats.failed + stats.filtered
         dropped = stats.dropped_by_reason.items()
-        return [(done, attributes), *((number, _with_error(attributes, reason)) for reason, number in dropped)]
+        return [(done, attributes), *((number, with_error(attributes, reason)) for reason, number in dropped)]
 
     def waiting(target: Any) -> Points:
         return [(target.stats().in_flight, attributes)]
+
+    def capacity(target: Any) -> Points:
+        engine = engine_of(target)
+        limit = None if engine is None else engine.spec.max_queue_size
+        return [] if limit is None else [(limit, attributes)]
 
     meter.create_observable_counter(
         "otel.sdk.processor.log.processed", [_callback(owner, processed)], _LOG, "The number of logs processed"
@@ -141,14 +152,9 @@ def _observe_stats(meter: Any, owner: Any, attributes: Mapping[str, Any], capaci
     meter.create_observable_up_down_counter(
         "otel.sdk.processor.log.queue.size", [_callback(owner, waiting)], _LOG, "The number of logs that wait"
     )
-    if capacity is not None:
-        meter.create_up_down_counter(
-            "otel.sdk.processor.log.queue.capacity", _LOG, "The number of logs that may wait"
-        ).add(capacity, attributes)
-
-
-def _with_error(attributes: Mapping[str, Any], reason: str) -> Mapping[str, Any]:
-    return {**attributes, _ERROR: _REASONS.get(reason, reason)} if reason else attributes
+    meter.create_observable_up_down_counter(
+        "otel.sdk.processor.log.queue.capacity", [_callback(owner, capacity)], _LOG, "The number of logs that may wait"
+    )
 
 
 def _callback(owner: Any, read: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:

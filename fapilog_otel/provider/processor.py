@@ -14,6 +14,7 @@ from fapilog_otel.contracts import Exporter
 from fapilog_otel.encode.log_methods import severity_value
 from fapilog_otel.encode.values import merge_attributes
 from fapilog_otel.errors import ConfigError
+from fapilog_otel.provider.exporter_metrics import ExporterMetrics
 from fapilog_otel.provider.metrics import observe_processor
 from fapilog_otel.provider.sdk_records import ScopeCache, sdk_fields
 from fapilog_otel.telemetry.diagnostics import get_diagnostics
@@ -121,8 +122,13 @@ class FapilogLogRecordProcessor(LogRecordProcessor):
         self._settings = resolved_settings(given, settings)
         self._gate = LevelGate(self._settings.level_number or 0, self._settings.level_numbers)
         self._feed = RecordFeed()
-        self._engine = Engine(engine_spec(self._settings, destinations=_destinations(exporter, self._settings)))
-        observe_processor(self, meter_provider, self._settings.max_queue_size)
+        exporters = ExporterMetrics()
+        spec = engine_spec(
+            self._settings, destinations=_destinations(exporter, self._settings), on_operation=exporters.record
+        )
+        exporters.describe(spec)
+        self._engine = Engine(spec)
+        observe_processor(self, self._engine, meter_provider, exporters)
         process_exit.watch(self)
 
     def on_emit(self, log_record: Any) -> None:

@@ -29,6 +29,7 @@ from fapilog_otel.model.anyvalue import normalise_key
 from fapilog_otel.model.scope import Resource
 from fapilog_otel.model.severity import INFO
 from fapilog_otel.model.trace_context import TraceContext
+from fapilog_otel.provider.exporter_metrics import ExporterMetrics
 from fapilog_otel.provider.logger import Logger
 from fapilog_otel.provider.metrics import observe_provider
 from fapilog_otel.provider.processors import ProcessorList
@@ -96,6 +97,7 @@ class LoggerProvider(api.LoggerProvider):
         self.port = Port(self._resolver)
         self._meter_provider = meter_provider
         self._observed = False
+        self._exporters = ExporterMetrics()
         self._configurator = configurator
         self._resource: Any = None
         self._instance_id = ""
@@ -116,7 +118,7 @@ class LoggerProvider(api.LoggerProvider):
         Raises:
             ConfigError: A destination or stage cannot be built; then all stays as it was.
         """
-        spec = None if settings.disabled else engine_spec(settings)
+        spec = None if settings.disabled else engine_spec(settings, on_operation=self._exporters.record)
         self._resource = resource if resource is not None else detect_resource(settings.resource, settings.service_name)
         self._instance_id = detected_instance_id()
         self.settings, self.disabled = settings, settings.disabled
@@ -130,12 +132,13 @@ class LoggerProvider(api.LoggerProvider):
         self.gate = LevelGate(level or 0, settings.level_numbers)
         self._own_gate = LevelGate(INFO if level is None else level, settings.level_numbers)
         self._resolver.forget()
+        self._exporters.describe(spec)
         self.engine = None if spec is None else Engine(spec, start=bool(spec.destinations))
         if self.engine is not None:
             self.engine.on_child = self._in_child
         self._point_port()
         if not self._observed and not self.disabled:
-            self._observed = observe_provider(self, self._meter_provider)
+            self._observed = observe_provider(self, self._meter_provider, self._exporters)
         for warning in settings.warnings:
             get_diagnostics().report(f"settings.{warning[:40]}", warning)
 

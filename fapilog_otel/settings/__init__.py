@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from fapilog_otel.settings.presets import PRESETS, Preset
     from fapilog_otel.settings.root import Settings, load_settings
     from fapilog_otel.settings.secret import MASK, Headers, Secret, mask_url
-    from fapilog_otel.settings.sections import LimitSettings, RedactionSettings, RetrySettings
+    from fapilog_otel.settings.sections import BreakerSettings, LimitSettings, RedactionSettings, RetrySettings
 
 __all__ = [
     "MASK",
     "PRESETS",
+    "BreakerSettings",
     "Headers",
     "InvalidValueError",
     "LimitSettings",
@@ -43,6 +44,7 @@ __all__ = [
 ]
 
 _HOMES: Final = {
+    "BreakerSettings": "sections",
     "MASK": "secret",
     "PRESETS": "presets",
     "Headers": "secret",

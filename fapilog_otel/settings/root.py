@@ -33,7 +33,7 @@ from fapilog_otel.settings.invalid import suggest
 from fapilog_otel.settings.layers import DEFAULT, Entry, Shape, argument_layer, merge, nest, section_items
 from fapilog_otel.settings.otel_env import LOGS_ENDPOINT, Remark, read_otel_env
 from fapilog_otel.settings.presets import Preset, preset_layer
-from fapilog_otel.settings.sections import LimitSettings, RedactionSettings, RetrySettings
+from fapilog_otel.settings.sections import BreakerSettings, LimitSettings, RedactionSettings, RetrySettings
 
 if TYPE_CHECKING:
     from fapilog_otel.contracts import Exporter
@@ -199,6 +199,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = Field(default_factory=LimitSettings, description="Bounds of one record.")
     redaction: RedactionSettings = Field(default_factory=RedactionSettings, description="What is hidden in records.")
     retry: RetrySettings = Field(default_factory=RetrySettings, description="The backoff between attempts.")
+    breaker: BreakerSettings = Field(default_factory=BreakerSettings, description="The circuit breaker.")
 
     _entries: dict[str, Entry] = PrivateAttr(default_factory=dict)
     _arguments: dict[str, object] = PrivateAttr(default_factory=dict)

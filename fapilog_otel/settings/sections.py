@@ -98,3 +98,13 @@ class RetrySettings(_Section):
     retry_after_cap: float = Field(
         default=120.0, ge=0, allow_inf_nan=False, description="Longest wait that a server may ask for, seconds."
     )
+
+
+class BreakerSettings(_Section):
+    """The circuit breaker of each destination: holds all its requests back while it keeps failing."""
+
+    enabled: bool = Field(default=False, description="Whether there is one.")
+    failures: int = Field(default=5, ge=1, description="Failed attempts in a row that open the circuit.")
+    open_for: float = Field(
+        default=30.0, gt=0, allow_inf_nan=False, description="Time until one request probes the destination, seconds."
+    )

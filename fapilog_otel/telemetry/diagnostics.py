@@ -69,6 +69,7 @@ class _Line(NamedTuple):
     level: str
     event: str
     fields: Mapping[str, object]
+    total: bool = False
 
 
 class _Kind:
@@ -101,7 +102,7 @@ class _Kind:
             self.due = now + interval
         finally:
             self._gate.release()
-        return line if is_first else line._replace(fields={**line.fields, "repeated": untold})
+        return line if is_first or line.total else line._replace(fields={**line.fields, "repeated": untold})
 
 
 class Diagnostics:
@@ -124,7 +125,8 @@ class Diagnostics:
     ) -> None:
         self._output = _Output(stream)
         self._clock = clock
-        self._interval = interval
+        self.interval = interval
+        """Seconds between two lines of one kind."""
         self._kinds: dict[str, _Kind] = {}
         self._in_order: list[_Kind] = []  # unlike the dict, it may grow while it is iterated
         self._lines: deque[_Line] = deque(maxlen=_LINES_LIMIT)
@@ -174,20 +176,25 @@ class Diagnostics:
         self._forks = 0
         self._importing = threading.Lock()
 
-    def report(self, kind: str, event: str, /, *, level: str = "warning", **fields: object) -> None:
+    def report(
+        self, kind: str, event: str, /, *, level: str = "warning", total: bool = False, **fields: object
+    ) -> None:
         """Say what happened, unless this kind had its line within the last minute: then it is counted.
 
         Args:
             kind: What is rate-limited together, ``otlp_http.unreachable``.
             event: What happened, for people.
             level: ``debug``, ``info``, ``warning``, ``error`` or ``critical``.
+            total: Whether the event itself tells the number so far; then repetitions are not told beside it.
             fields: Facts. Text is cut and stripped of control characters; of any other object only the type is told.
         """
-        self.note(kind, event, level=level, **fields)
+        self.note(kind, event, level=level, total=total, **fields)
         if self._lines:
             self.write()
 
-    def note(self, kind: str, event: str, /, *, level: str = "warning", **fields: object) -> None:
+    def note(
+        self, kind: str, event: str, /, *, level: str = "warning", total: bool = False, **fields: object
+    ) -> None:
         """Like `report`, but leaves the line to the next `report`, `write` or `flush`: for code that must do no I/O."""
         if self._collected is not None:
             facts = ", ".join(f"{name}={_plain(value)}" for name, value in fields.items())
@@ -196,7 +203,7 @@ class Diagnostics:
         state = self._kinds.get(kind)
         if state is None:
             state = self._new_kind(kind)
-        state.add(_Line(level, event, fields))
+        state.add(_Line(level, event, fields, total))
         now = self._clock()
         if now >= state.due:
             self._take(state, now)
@@ -219,7 +226,7 @@ class Diagnostics:
         return state
 
     def _take(self, state: _Kind, now: float, *, early: bool = False) -> None:
-        line = state.take(now, self._interval, early=early)
+        line = state.take(now, self.interval, early=early)
         if line is not None:
             self._lines.append(line)
 

@@ -86,7 +86,11 @@ class OtlpGrpcExporter:
     ) -> None:
         self._target = parse_target(endpoint, insecure)
         self.traits = ExporterTraits(
-            max_in_flight=max_in_flight, fork_safe=False, request_size=REQUEST_SIZE, endpoint=self._target.shown
+            max_in_flight=max_in_flight,
+            fork_safe=False,
+            request_size=REQUEST_SIZE,
+            endpoint=self._target.shown,
+            component_type="otlp_grpc_log_exporter",
         )
         self._timeout = timeout
         self._compression = _COMPRESSION[compression]

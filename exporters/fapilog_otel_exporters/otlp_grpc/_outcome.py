@@ -37,6 +37,7 @@ _DETAILS: Final = "grpc-status-details-bin"
 # As servers in C, Go, Java, .NET and Rust say it; Rust's uses OUT_OF_RANGE, which would otherwise be retried for ever.
 _TOO_LARGE: Final = re.compile(r"message.*(?:larger than max|exceeds? (?:the )?max|too large)", re.IGNORECASE)
 _MAY_BE_TOO_LARGE: Final = frozenset({grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.OUT_OF_RANGE})
+_OK: Final = "grpc_ok"
 _REPLY_TOO_LARGE: Final = "CLIENT: Received message"
 
 
@@ -122,7 +123,7 @@ def _success(reply: bytes, count: int, secrets: Sequence[str]) -> ExportResult:
     except (ValueError, ReplyUnreadableError) as error:
         return _unreadable(str(error))
     rejected = min(max(partial.rejected, 0), count)
-    return ExportResult(rejected, clean_server_text(partial.message, secrets))
+    return ExportResult(rejected, clean_server_text(partial.message, secrets), _OK)
 
 
 def _decompressed(reply: bytes) -> bytes:
@@ -140,7 +141,7 @@ def _unreadable(problem: str) -> ExportResult:
     get_diagnostics().report(
         "otlp_grpc.reply", "the server took a request, but its reply cannot be read", problem=problem
     )
-    return ExportResult()
+    return ExportResult(code=_OK)
 
 
 def _retry_info(status: bytes) -> tuple[bool, float | None]:

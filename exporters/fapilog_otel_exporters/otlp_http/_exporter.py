@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 DEFAULT_ENDPOINT: Final = "http://localhost:4318/v1/logs"
 
+_COMPONENT_TYPES: Final = {"http/protobuf": "otlp_http_log_exporter", "http/json": "otlp_http_json_log_exporter"}
 _CONTENT_TYPES: Final = {"http/protobuf": "application/x-protobuf", "http/json": "application/json"}
 # Ours to say: they describe the message that we make.
 _OURS: Final = frozenset(
@@ -85,7 +86,12 @@ class OtlpHttpExporter:
         refuse_plaintext_credentials: bool = False,
     ) -> None:
         self._url = parse_http_url("endpoint", endpoint)
-        self.traits = ExporterTraits(max_in_flight=max_in_flight, fork_safe=True, endpoint=self._url.shown)
+        self.traits = ExporterTraits(
+            max_in_flight=max_in_flight,
+            fork_safe=True,
+            endpoint=self._url.shown,
+            component_type=_COMPONENT_TYPES[protocol],
+        )
         self._protocol = protocol
         self._compression: Compression = compression
         self._timeout = timeout

@@ -70,26 +70,27 @@ def connection_failure(error: BaseException, secrets: Sequence[str]) -> Retryabl
 
 
 def _success(reply: Reply, count: int, secrets: Sequence[str]) -> ExportResult:
+    code = f"http_{reply.status}"
     if reply.problem is not None:
-        return _unreadable(reply.problem, secrets)
+        return _unreadable(reply.problem, secrets, code)
     if not reply.body:
-        return ExportResult()
+        return ExportResult(code=code)
     try:
         parse = _otlp_reply.parse_json if _is_json(reply) else _otlp_reply.parse_protobuf
         partial = parse(reply.body)
     except ValueError as error:
-        return _unreadable(str(error), secrets)
+        return _unreadable(str(error), secrets, code)
     rejected = min(max(partial.rejected, 0), count)
-    return ExportResult(rejected, clean_server_text(partial.message, secrets))
+    return ExportResult(rejected, clean_server_text(partial.message, secrets), code)
 
 
-def _unreadable(problem: str, secrets: Sequence[str]) -> ExportResult:
+def _unreadable(problem: str, secrets: Sequence[str], code: str) -> ExportResult:
     get_diagnostics().report(
         "otlp_http.reply",
         "the server took a request, but its reply cannot be read",
         problem=clean_server_text(problem, secrets),
     )
-    return ExportResult()
+    return ExportResult(code=code)
 
 
 def _error_text(reply: Reply) -> str:

@@ -83,7 +83,7 @@ class TestSender:
         assert failed.error is not None
         assert failed.error.reason == "exporter_error"
         assert delivered.result is DELIVERED
-        assert diagnostics.kinds == ["shop.refused"]
+        assert diagnostics.kinds == ["shop.refused.exporter_error"]
 
     @virtual_time
     async def test_absurd_rejected_counts_are_clamped(self) -> None:

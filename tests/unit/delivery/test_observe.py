@@ -125,7 +125,7 @@ class TestWhatIsSaid:
         observe, diagnostics = observe_of(PermanentError("HTTP 400: unknown tenant", reason="http_400"))
         await attempt(observe)
         [(kind, level, event, fields)] = diagnostics.reports
-        assert (kind, level, event) == ("shop.refused", "warning", "shop refused 3 records for good")
+        assert (kind, level, event) == ("shop.refused.http_400", "warning", "shop refused 3 records for good")
         assert (fields["cause"], fields["reason"]) == ("HTTP 400: unknown tenant", "http_400")
 
     @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ class TestWhatIsSaid:
         observe, diagnostics = observe_of(PermanentError("413", reason="http_413", too_large=True))
         await attempt(observe, count=3)
         await attempt(observe, count=1)
-        assert diagnostics.kinds == ["shop.too_large", "shop.refused"]
+        assert diagnostics.kinds == ["shop.too_large", "shop.refused.too_large"]
         assert "max_request_size" in str(diagnostics.reports[0][3]["remedy"])
 
     @virtual_time
@@ -160,12 +160,14 @@ class TestWhatIsSaid:
         await attempt(observe)
         [(kind, level, event, fields)] = diagnostics.reports
         assert (kind, level, event) == ("shop.partial_success", "warning", "shop rejected 2 of 3 records")
-        assert fields == {"message": "too old"}
+        assert (fields["message"], fields["reason"]) == ("too old", "rejected")
+        assert "receiver" in str(fields["remedy"])
+        assert observe.told == {"rejected"}
 
     @virtual_time
     async def test_a_message_without_rejected_records_is_a_warning_too(self) -> None:
         observe, diagnostics = observe_of(ExportResult(0, "deprecated endpoint"))
         await attempt(observe)
         [(kind, level, event, fields)] = diagnostics.reports
-        assert (kind, level, event) == ("shop.partial_success", "warning", "shop took the records with a remark")
+        assert (kind, level, event) == ("shop.remark", "warning", "shop took the records with a remark")
         assert fields == {"message": "deprecated endpoint"}
