@@ -89,8 +89,8 @@ def _refuse(remarks: Iterable[Remark]) -> None:
 
 def _check_pairs(settings: Settings, entries: Mapping[str, Entry]) -> None:
     if settings.on_full == "spill" and settings.spool is None:
-        problem = "needs a spool, which is not part of this version"
-        raise report("on_full", "spill", problem, "Set on_full to 'drop' or 'block'", entries)
+        remedy = "Set spool to a directory, or on_full to 'drop' or 'block'"
+        raise report("on_full", "spill", "needs a spool to spill to", remedy, entries)
     if settings.client_key is not None and settings.client_certificate is None:
         remedy = "Set client_certificate to the certificate that belongs to the key"
         raise report("client_key", "***", "has no certificate", remedy, entries)

@@ -158,7 +158,7 @@ class Settings(BaseSettings):
 
     on_full: Literal["drop", "block", "spill"] = Field(
         default="drop",
-        description="When a destination's queue is full: drop the lowest severity first, or block (no spill yet).",
+        description="When a destination's queue is full: drop the lowest severity first, block, or spill to the spool.",
     )
     block_timeout: fields.Seconds = Field(
         default=1.0, description="Longest wait of a call under on_full=block, seconds."
@@ -193,7 +193,10 @@ class Settings(BaseSettings):
         default=5.0, description="Time that shutdown and handle.flush() have to deliver what is waiting, seconds."
     )
     spool: fields.Directory = Field(
-        default=None, description="Directory of the durable spool, which is not in this version: leave it unset."
+        default=None, description="Directory of the durable spool, where requests outlive the process. Default: none."
+    )
+    spool_max_bytes: fields.Size = Field(
+        default=1024 * _MIB, ge=_MIB, description="Disk that the spool of one process may take, bytes."
     )
 
     limits: LimitSettings = Field(default_factory=LimitSettings, description="Bounds of one record.")
