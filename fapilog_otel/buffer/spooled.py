@@ -62,7 +62,7 @@ def make_branch(engine: Engine, destination: Destination) -> Branch:
         engine,
         store=engine.spool,
         write_ahead=not spec.spill,
-        read=StoredLogs,
+        read=lambda row, payload: StoredLogs(payload, row.lanes),
     )
 
 
@@ -119,9 +119,11 @@ async def flush_spooled(engine: Engine, pending: Pending, deadline: float) -> bo
         pending: What was pending at the call.
         deadline: Monotonic seconds.
     """
+    half = deadline - (deadline - time.monotonic()) / 2
     branches = spooled(engine.branches)
-    if not any(branch.stuck for branch in branches):
-        await engine.settled(pending, deadline - (deadline - time.monotonic()) / 2)
+    while time.monotonic() < half and not any(branch.stuck for branch in branches):
+        if await engine.settled(pending, min(half, time.monotonic() + _LOOK)):
+            break
     if not pending.done():
         persist(engine)
     if not await engine.settled(pending, deadline) or pending.lost():

@@ -18,7 +18,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from fapilog_otel.delivery.fanout import SHUTDOWN, Branch
-from fapilog_otel.errors import DeliveryError
+from fapilog_otel.errors import FapilogOtelError
 from fapilog_otel.telemetry.accounting import Lanes
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ class SpooledBranch(Branch):
         try:
             future = self._store.put(self.name, request.body(), request.severity_counts())
             return await asyncio.wrap_future(future)
-        except (DeliveryError, OSError, RuntimeError):  # announced by the spool, which heals by itself
+        except (FapilogOtelError, OSError, RuntimeError):  # announced by the spool, which heals by itself
             self._refused_until = time.monotonic() + LOOK_AGAIN
             return None
 
@@ -269,7 +269,7 @@ class SpooledBranch(Branch):
     async def _take(self, limit: int) -> None:
         try:
             rows = await asyncio.wrap_future(self._store.take(self.name, limit))
-        except (DeliveryError, OSError, RuntimeError):
+        except (FapilogOtelError, OSError, RuntimeError):
             rows = []
         finally:
             self._taking = False

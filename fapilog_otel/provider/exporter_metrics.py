@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from fapilog_otel.buffer.spec import Destination, EngineSpec
     from fapilog_otel.telemetry.operations import Operation
 
-DURATION: Final = ("otel.sdk.exporter.operation.duration", "s", "The duration of exporting a batch of telemetry records")
+DURATION: Final = (
+    "otel.sdk.exporter.operation.duration",
+    "s",
+    "The duration of exporting a batch of telemetry records",
+)
 DESTINATION: Final = "fapilog_otel.destination"
 _ERROR: Final = "error.type"
 # The SDK's word for what is logged after shutdown.

@@ -192,9 +192,7 @@ class Diagnostics:
         if self._lines:
             self.write()
 
-    def note(
-        self, kind: str, event: str, /, *, level: str = "warning", total: bool = False, **fields: object
-    ) -> None:
+    def note(self, kind: str, event: str, /, *, level: str = "warning", total: bool = False, **fields: object) -> None:
         """Like `report`, but leaves the line to the next `report`, `write` or `flush`: for code that must do no I/O."""
         if self._collected is not None:
             facts = ", ".join(f"{name}={_plain(value)}" for name, value in fields.items())

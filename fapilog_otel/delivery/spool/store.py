@@ -136,6 +136,21 @@ class Spool:
         """Delete a request that is delivered, with the next commit."""
         self._submit(Delete(row))
 
+    def depth(self, destination: str) -> tuple[int, int]:
+        """Give the requests and bytes that are stored for a destination, as far as the thread has got.
+
+        Args:
+            destination: Its name.
+        """
+        worker = self._worker
+        rows = size = 0
+        for file in () if worker is None else tuple(worker.keeper.files.owned.values()):
+            total = file.totals.get(destination)
+            if total is not None:
+                rows += total.rows
+                size += total.size
+        return rows, size
+
     def _submit(self, command: Command) -> None:
         self._inbox.put(command)
         if not self._accepting:
