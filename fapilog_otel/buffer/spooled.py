@@ -37,7 +37,7 @@ def make_branch(engine: Engine, destination: Destination) -> Branch:
     traits = exporter_traits(exporter)
     if traits.blocking:
         exporter = BlockingRunner(exporter, destination.settings.name)
-    kept = engine.spool is not None and traits.spooled
+    spool = engine.spool if traits.spooled else None
     sender = build_sender(
         destination.settings.name,
         exporter,
@@ -46,10 +46,10 @@ def make_branch(engine: Engine, destination: Destination) -> Branch:
         control=engine.control,
         diagnostics=spec.diagnostics,
         breaker=spec.breaker,
-        kept=kept,
+        kept=spool is not None,
         on_operation=spec.on_operation,
     )
-    if not kept:
+    if spool is None:
         return Branch(destination.settings, exporter, sender, engine.lock, engine)
     from fapilog_otel.delivery.spool import StoredLogs  # noqa: PLC0415 - as above
     from fapilog_otel.delivery.spooling import SpooledBranch  # noqa: PLC0415
@@ -60,7 +60,7 @@ def make_branch(engine: Engine, destination: Destination) -> Branch:
         sender,
         engine.lock,
         engine,
-        store=engine.spool,
+        store=spool,
         write_ahead=not spec.spill,
         read=lambda row, payload: StoredLogs(payload, row.lanes),
     )
