@@ -48,6 +48,7 @@ _OTLP_HTTP: Final = Group(
         *_each(_ours("http-1m", "our logger, 1 MiB requests"), request_bytes=1024 * KIB),
         *_ours("api", "OTel API `Logger.emit`, our provider", "api", 400_000),
         *_ours("processor", "SDK `Logger.emit` → our processor", "processor", 40_000),
+        *_each(_ours("http-spool", "our logger, every request on disk first", records=300_000), spool=True),
         *_each(_ours("python", "our logger, pure-Python encoder", records=100_000), native=False),
     ),
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 import fapilog_otel as fo
@@ -56,6 +58,10 @@ def _keywords(variant: Variant, endpoint: str) -> dict[str, Any]:
     }
     if variant.fast is not None and has_setting("fast_stdlib"):
         given["fast_stdlib"] = variant.fast
+    if variant.spool:
+        directory = tempfile.TemporaryDirectory()
+        atexit.register(directory.cleanup)  # before configure() registers its own: it runs after that
+        given["spool"] = f"{directory.name}/spool"
     if not variant.stages:
         given["without"] = list(DEFAULT_STAGES)
     return given

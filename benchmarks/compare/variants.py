@@ -31,6 +31,7 @@ class Variant:
         native: Whether our native encoder is used.
         queue: Records that the stock processor's queue may hold; None: as many as the run has.
         fast: Our setting ``fast_stdlib``; None: left alone.
+        spool: Whether every request of ours is on disk before it is sent.
         code_attributes: Whether records of ``logging`` say where they come from, as the SDK's always do.
         destination: What receives: the counting receiver, or a real collector.
     """
@@ -47,6 +48,7 @@ class Variant:
     native: bool = True
     queue: int | None = None
     fast: bool | None = None
+    spool: bool = False
     code_attributes: bool = True
     destination: Destination = "counting"
 

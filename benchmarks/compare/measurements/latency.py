@@ -12,7 +12,7 @@ from array import array
 from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.compare.measurements import child
-from benchmarks.compare.measurements.sides import SIDES, TITLES, open_side
+from benchmarks.compare.measurements.sides import SIDES, SPOOLED, TITLES, open_side
 from benchmarks.compare.measurements.table import Plan, Table, number
 from benchmarks.compare.workload import FIRST_NUMBER
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from benchmarks.compare.destinations import Destinations
 
 KEY: Final = "latency"
+_SIDES: Final = (*SIDES, SPOOLED)
 RATE: Final = 20_000
 _SECONDS: Final = 6.0
 _INTERVAL_NS: Final = 1_000_000_000 // RATE
@@ -30,7 +31,7 @@ QUANTILES: Final = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
 
 
 def measure(plan: Plan, destinations: Destinations) -> Table:
-    """Measure both sides in turn."""
+    """Measure all sides in turn."""
     table = Table(
         KEY,
         f"Latency of a log call, paced at {number(RATE)} calls/s",
@@ -40,15 +41,15 @@ def measure(plan: Plan, destinations: Destinations) -> Table:
             "cost is taken off."
         ),
     )
-    told: dict[str, list[dict[str, Any]]] = {side: [] for side in SIDES}
+    told: dict[str, list[dict[str, Any]]] = {side: [] for side in _SIDES}
     for _ in range(plan.rounds):
-        for side in SIDES:
+        for side in _SIDES:
             receiver = destinations.counting("http")
             run = child.run("latency", side=side, endpoint=receiver.endpoint, calls=plan.of(RATE * _SECONDS, 5_000))
             table.faults += [f"{side}: {fault}" for fault in child.check(receiver, run)]
             told[side].append(run)
     table.data = {side: summary(runs) for side, runs in told.items()}
-    table.rows = [_row(side, table.data[side], table.data["sdk"]) for side in SIDES]
+    table.rows = [_row(side, table.data[side], table.data["sdk"]) for side in _SIDES]
     return table
 
 
@@ -90,7 +91,7 @@ def main(side: str, endpoint: str, calls: int) -> dict[str, Any]:
     """Run one side.
 
     Args:
-        side: ``ours`` or ``sdk``.
+        side: ``ours``, ``spool`` or ``sdk``.
         endpoint: Base URL of the receiver.
         calls: How many are timed.
     """

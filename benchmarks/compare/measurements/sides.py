@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -25,7 +26,12 @@ if TYPE_CHECKING:
     from benchmarks.compare.workload import Emit
 
 SIDES: Final = ("sdk", "ours")
-TITLES: Final = {"sdk": "SDK `Logger.emit` → `BatchLogRecordProcessor`", "ours": "our logger"}
+SPOOLED: Final = "spool"
+TITLES: Final = {
+    "sdk": "SDK `Logger.emit` → `BatchLogRecordProcessor`",
+    "ours": "our logger",
+    SPOOLED: "our logger, every request on disk first",
+}
 FLUSH_SECONDS: Final = 120.0
 
 
@@ -52,15 +58,18 @@ def open_side(name: str, endpoint: str, queue: int | None = None, **settings: ob
     """Set one side up over OTLP/HTTP.
 
     Args:
-        name: ``ours`` or ``sdk``.
+        name: ``ours``, ``spool`` (ours with the durable spool) or ``sdk``.
         endpoint: Base URL of the receiver.
         queue: Records that the SDK's queue may hold; None: its default.
         **settings: Of ours.
     """
+    if name == SPOOLED:
+        directory = tempfile.TemporaryDirectory()
+        return _ours(endpoint, {**settings, "spool": f"{directory.name}/spool"}, directory.cleanup)
     return _ours(endpoint, settings) if name == "ours" else _sdk(endpoint, queue)
 
 
-def _ours(endpoint: str, settings: dict[str, Any]) -> Side:
+def _ours(endpoint: str, settings: dict[str, Any], after: Callable[[], object] = lambda: None) -> Side:
     import fapilog_otel as fo
 
     if "exporters" not in settings:
@@ -77,7 +86,7 @@ def _ours(endpoint: str, settings: dict[str, Any]) -> Side:
         call=call,
         flush=lambda: handle.flush(FLUSH_SECONDS),
         stats=lambda: account(handle.stats()),
-        close=lambda: handle.shutdown(1.0),
+        close=lambda: (handle.shutdown(1.0), after()),
     )
 
 
