@@ -1,8 +1,8 @@
 """The same figures for Prometheus, read off the accounts when it scrapes; nothing is counted twice.
 
 ``handle.register_prometheus()`` registers a collector; by hand it is
-``registry.register(fapilog_otel.telemetry.prometheus.BridgeCollector(handle))``. Names that begin with ``otel_sdk_`` are
-OpenTelemetry's (semantic conventions, "SDK metrics") as its Prometheus compatibility rules spell them.
+``registry.register(fapilog_otel.telemetry.prometheus.BridgeCollector(handle))``. Names that begin with ``otel_sdk_``
+are OpenTelemetry's (semantic conventions, "SDK metrics") as its Prometheus compatibility rules spell them.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ class Reason(NamedTuple):
 
 _SERVER_LOG: Final = "see the receiver's own log for the cause"
 _CONNECTION: Final = "see whether a receiver listens at `endpoint`; `fapilog-otel doctor` checks it"
+_BUG: Final = "this is a bug in the exporter: report it to its author"
 _LATER: Final = "see the receiver's own log for the cause; the records wait and are sent again"
 
 # A name that ends in an asterisk stands for all that begin so; the longest that fits is taken.
@@ -59,10 +60,12 @@ REASONS: Final[dict[str, Reason]] = {
         "see whether the receiver is slow or a firewall swallows the packets; `timeout` sets the limit",
     ),
     "circuit_open": Reason("the circuit breaker holds requests back", _CONNECTION),
-    "cancelled": Reason("the transport cancelled the request", "this is a bug in the exporter: report it to its author"),
+    "cancelled": Reason(
+        "the transport cancelled the request", "this is a bug in the exporter: report it to its author"
+    ),
     "closed": Reason("the exporter is not open", "see the line that says why it could not start"),
     "busy": Reason("the exporter is still at work on earlier requests", "see why its destination is slow"),
-    "exporter_error": Reason("the exporter raised", "this is a bug in the exporter: report it to its author"),
+    "exporter_error": Reason("the exporter raised", _BUG),
     "exporter_failure": Reason("the SDK exporter returned FAILURE", "see what that exporter itself logs"),
     "headers": Reason(
         "the request headers cannot be used", "check what the `headers` callable gives, or `headers_file` holds"
@@ -79,12 +82,8 @@ REASONS: Final[dict[str, Reason]] = {
         "TLS failed, or its certificates cannot be used", "check `certificate`, and the name in the receiver's own"
     ),
     "connection_*": Reason("the connection could not be opened, or broke", _CONNECTION),
-    "http_401": Reason(
-        "the credentials are missing or wrong", "check `headers`: the credentials are missing or wrong"
-    ),
-    "http_403": Reason(
-        "the credentials do not permit this", "check `headers`: the credentials do not permit this"
-    ),
+    "http_401": Reason("the credentials are missing or wrong", "check `headers`: the credentials are missing or wrong"),
+    "http_403": Reason("the credentials do not permit this", "check `headers`: the credentials do not permit this"),
     "http_404": Reason("nothing is served at that path", "check `endpoint`: its path should end in /v1/logs"),
     "http_*": Reason("the receiver answered with this HTTP status", _SERVER_LOG),
     "grpc_unauthenticated": Reason("the credentials are missing or wrong", "check `headers`"),
