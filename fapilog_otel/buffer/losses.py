@@ -6,14 +6,13 @@ call on the thread that logs it. What a destination refused is told in its own w
 
 from __future__ import annotations
 
-import time
 from math import inf
 from typing import TYPE_CHECKING, Any
 
 from fapilog_otel.telemetry.reasons import explain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from fapilog_otel.buffer.engine import Engine
@@ -34,7 +33,6 @@ class Losses:
         lock: The lock of the destinations' accounts.
         core: Counts what was dropped before any destination.
         branches: The destinations.
-        clock: Monotonic seconds.
     """
 
     def __init__(
@@ -43,13 +41,11 @@ class Losses:
         lock: AbstractContextManager[Any],
         core: EmitCore,
         branches: Sequence[Branch],
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._diagnostics = diagnostics
         self._lock = lock
         self._core = core
         self._branches = branches
-        self._clock = clock
         self._told: dict[tuple[str, str], int] = {}
         self._due: dict[tuple[str, str], float] = {}
 
@@ -59,7 +55,7 @@ class Losses:
         Args:
             last: Nothing comes after this: say what waits, too.
         """
-        now = self._clock()
+        now = self._diagnostics.clock()
         for (name, reason), number in self._lost().items():
             key = (name, reason)
             if number > self._told.get(key, 0) and (last or now >= self._due.get(key, -inf)):

@@ -124,7 +124,8 @@ class Diagnostics:
         interval: float = INTERVAL,
     ) -> None:
         self._output = _Output(stream)
-        self._clock = clock
+        self.clock = clock
+        """Monotonic seconds."""
         self.interval = interval
         """Seconds between two lines of one kind."""
         self._kinds: dict[str, _Kind] = {}
@@ -208,7 +209,7 @@ class Diagnostics:
         if state is None:
             state = self._new_kind(kind)
         state.add(line)
-        now = self._clock()
+        now = self.clock()
         if now >= state.due:
             self._take(state, now)
 
@@ -235,7 +236,7 @@ class Diagnostics:
             self._lines.append(line)
 
     def _write_pending(self, *, early: bool) -> None:
-        now = self._clock()
+        now = self.clock()
         for state in self._in_order:
             self._take(state, now, early=early)
         while self._lines and (early or self._prepared()):
