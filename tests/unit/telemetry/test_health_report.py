@@ -22,6 +22,7 @@ def destination(name: str = "otlp", **values: Any) -> DestinationHealth:
         "queue_records": 0,
         "queue_bytes": 0,
         "queue_capacity_bytes": 1,
+        "queue_capacity_records": None,
         "requests_under_way": 0,
         "records_under_way": 0,
         "circuit": "off",

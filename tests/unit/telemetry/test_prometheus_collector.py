@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
@@ -49,7 +51,7 @@ def registry() -> CollectorRegistry:
 
 
 @pytest.fixture
-def busy(receiver: OtlpReceiver, configure: Configure) -> Iterator[fo.Handle]:
+def busy(receiver: OtlpReceiver, configure: Configure) -> fo.Handle:
     """A bridge with two destinations: one that delivered, had records rejected and refused, one that takes errors."""
     receiver.script = Script([Reply(), Reply(rejected=1, message="too old"), Reply(status=400), Reply(status=503)])
     handle = configure(
@@ -67,7 +69,7 @@ def busy(receiver: OtlpReceiver, configure: Configure) -> Iterator[fo.Handle]:
         getattr(log, level)("two", number=2)
         log.info("left out")
         handle.flush(5)
-    yield handle
+    return handle
 
 
 class Choosy:
@@ -171,6 +173,20 @@ class TestScrape:
         at = of(samples, "fapilog_otel_destination_last_success_timestamp_seconds", destination="main")
         assert at == health.destinations["main"].last_success
         assert of(samples, "fapilog_otel_spool_bytes", destination="main") is None
+
+    def test_tells_the_capacity_in_records_where_there_is_one(
+        self, configure: Configure, registry: CollectorRegistry
+    ) -> None:
+        configure(exporters={"memory": {}}, sources=[], max_queue_size=700).register_prometheus(registry)
+        assert of(scraped(registry), "otel_sdk_processor_log_queue_capacity") == 700
+
+    def test_holds_nothing_that_the_documentation_does_not_name(
+        self, busy: fo.Handle, registry: CollectorRegistry
+    ) -> None:
+        page = (Path(__file__).resolve().parents[3] / "docs" / "observability.md").read_text()
+        named = set(re.findall(r"`((?:otel_sdk|fapilog_otel)_[a-z_]+)`", page.partition("## Prometheus")[2]))
+        families = list(busy.register_prometheus(registry).collect())
+        assert {f"{one.name}_total" if one.type == "counter" else one.name for one in families} == named
 
 
 class TestRegistering:
