@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 class Facade(LoggerProvider):
     """A provider that may be without a backend, before `configure` and after shutdown; its loggers outlive each."""
 
+    _tells_losses = False  # its handle does, which knows more
+
     def __init__(self) -> None:
         self._prepare()
 

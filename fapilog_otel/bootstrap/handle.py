@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fapilog_otel.buffer import exit as process_exit
 from fapilog_otel.buffer.health import health_of
+from fapilog_otel.buffer.losses import tell_shutdown_losses
 from fapilog_otel.telemetry.accounting import Stats
 from fapilog_otel.telemetry.diagnostics import get_diagnostics
 from fapilog_otel.telemetry.health import HealthReport
@@ -139,7 +140,8 @@ class Handle:
         self._uninstall_sources()
         clean = self.provider.shutdown(max(deadline - time.monotonic(), 0.05) * 1000)
         more_time = "raise `shutdown_timeout`" if timeout is None else f"give it more than {seconds:g} s"
-        self._report_losses(more_time)
+        if self._engine is not None:
+            tell_shutdown_losses(self._engine, more_time)
         self._unregister()
         self._on_shutdown(self)
         return clean
@@ -157,23 +159,6 @@ class Handle:
             except Exception as error:  # noqa: BLE001 - a plugin's own code; what is pending must still be delivered
                 name = type(source).__name__
                 get_diagnostics().report(f"uninstall.{name}", f"{name}.uninstall() raised", cause=repr(error))
-
-    def _report_losses(self, more_time: str) -> None:
-        engine = self._engine
-        if engine is None:
-            return
-        stats = engine.stats()
-        lost = stats.dropped_by_reason.get("shutdown", 0) + stats.failed_by_reason.get("shutdown", 0)
-        if lost:
-            engine.spec.diagnostics.report(
-                "shutdown.lost",
-                f"{lost} record{' was' if lost == 1 else 's were'} not delivered before the shutdown deadline",
-                delivered=stats.delivered,
-                dropped=stats.dropped,
-                failed=stats.failed,
-                remedy=f"{more_time}, or see why the receiver did not answer",
-            )
-            engine.spec.diagnostics.flush()
 
     async def ashutdown(self, timeout: float | None = None) -> bool:
         """Shut down without blocking the event loop while records are delivered; see `shutdown`."""

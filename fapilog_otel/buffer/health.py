@@ -46,6 +46,7 @@ def _destination(engine: Engine, branch: Branch, ended: bool) -> DestinationHeal
         queue_records=branch.queued(),
         queue_bytes=branch.charged,
         queue_capacity_bytes=branch.settings.max_bytes,
+        queue_capacity_records=engine.spec.max_queue_size,
         requests_under_way=branch.requests_under_way,
         records_under_way=branch.records_under_way,
         circuit=branch.sender.circuit,

@@ -1,24 +1,24 @@
 """What was lost, said once when it begins and then at most once a minute, with the number so far.
 
-Read off the accounts by the pipeline thread's timer, so that a record that is dropped costs no line, no lock and no call
-on the thread that logs it. What a destination refused has been told with its own words by ``delivery.observe``.
+Read off the accounts by the pipeline thread's timer, so that a record that is dropped costs no line, no lock and no
+call on the thread that logs it. What a destination refused is told in its own words by ``delivery.observe``.
 """
 
 from __future__ import annotations
 
-import time
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from fapilog_otel.telemetry.accounting import Lanes
 from fapilog_otel.telemetry.reasons import explain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
 
+    from fapilog_otel.buffer.engine import Engine
     from fapilog_otel.delivery.fanout import Branch
     from fapilog_otel.encode.emit import EmitCore
+    from fapilog_otel.telemetry.accounting import Lanes
     from fapilog_otel.telemetry.diagnostics import Diagnostics
 
 _FULL = "queue_full"
@@ -33,7 +33,6 @@ class Losses:
         lock: The lock of the destinations' accounts.
         core: Counts what was dropped before any destination.
         branches: The destinations.
-        clock: Monotonic seconds.
     """
 
     def __init__(
@@ -42,13 +41,11 @@ class Losses:
         lock: AbstractContextManager[Any],
         core: EmitCore,
         branches: Sequence[Branch],
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._diagnostics = diagnostics
         self._lock = lock
         self._core = core
         self._branches = branches
-        self._clock = clock
         self._told: dict[tuple[str, str], int] = {}
         self._due: dict[tuple[str, str], float] = {}
 
@@ -58,7 +55,7 @@ class Losses:
         Args:
             last: Nothing comes after this: say what waits, too.
         """
-        now = self._clock()
+        now = self._diagnostics.clock()
         for (name, reason), number in self._lost().items():
             key = (name, reason)
             if number > self._told.get(key, 0) and (last or now >= self._due.get(key, -inf)):
@@ -69,10 +66,9 @@ class Losses:
     def _say(self, name: str, reason: str, number: int) -> None:
         were = "1 record was" if number == 1 else f"{number} records were"
         known = explain(reason)
-        self._diagnostics.report(
+        self._diagnostics.report_total(
             f"{name}.lost.{reason}" if name else f"lost.{reason}",
             f"{were} lost on the way to {name}" if name else f"{were} lost before any destination",
-            total=True,
             reason=reason,
             cause=known.cause,
             remedy=known.remedy,
@@ -93,6 +89,27 @@ class Losses:
                     if number and reason != _SHUTDOWN:
                         found[branch.name, reason] = found.get((branch.name, reason), 0) + number
         return found
+
+
+def tell_shutdown_losses(engine: Engine, more_time: str) -> None:
+    """Say how many records a shutdown has given up.
+
+    Args:
+        engine: The engine that was shut down.
+        more_time: How to give it more time.
+    """
+    stats = engine.stats()
+    lost = stats.dropped_by_reason.get(_SHUTDOWN, 0) + stats.failed_by_reason.get(_SHUTDOWN, 0)
+    if lost:
+        engine.spec.diagnostics.report(
+            "shutdown.lost",
+            f"{lost} record{' was' if lost == 1 else 's were'} not delivered before the shutdown deadline",
+            delivered=stats.delivered,
+            dropped=stats.dropped,
+            failed=stats.failed,
+            remedy=f"{more_time}, or see why the receiver did not answer",
+        )
+        engine.spec.diagnostics.flush()
 
 
 def _totals(lost: Mapping[str, Lanes]) -> dict[str, int]:

@@ -3,7 +3,7 @@
 ::
 
     send(request) ─► Split ─► Measure ─► Retry ─► Breaker? ─► Observe ─► Timeout ─► Boundary ─► Exporter
-       ▲               │        │          │                    │           │           └ a plugin's bugs: errors of ours
+       ▲               │        │          │                    │           │           └ a plugin's bugs
        │               │        │          │                    │           └ one attempt's deadline
        │               │        │          │                    └ health; first failure, recovery, refusals
        │               │        │          └ waits and tries again, until a deadline

@@ -24,6 +24,7 @@ from fapilog_otel.provider.metrics import observe_exporter
 from fapilog_otel.provider.sdk_records import ScopeCache, record_value
 from fapilog_otel.telemetry.diagnostics import get_diagnostics
 from fapilog_otel.telemetry.origin import exporting
+from fapilog_otel.telemetry.reasons import explain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -134,7 +135,7 @@ class FapilogLogRecordExporter(LogRecordExporter):
         with self._operation(len(batch), outcome), exporting():
             if self._sender.closed:
                 outcome["already_shutdown"] += len(batch)
-                get_diagnostics().report("exporter.closed", "an exporter was given records after its shutdown")
+                _lost("already_shutdown", "an exporter was given records after its shutdown")
             else:
                 self._send(batch, outcome)
         failed = self._sender.closed or any(number for reason, number in outcome.items() if reason)
@@ -162,7 +163,7 @@ class FapilogLogRecordExporter(LogRecordExporter):
                 self._send_one(request, deadline, outcome)
         except Exception as error:  # noqa: BLE001 - stages, values and transports are others' code; the caller gets FAILURE
             outcome["error"] += max(len(batch) - sum(outcome.values()), 1)
-            get_diagnostics().report("exporter.error", "a batch could not be sent", cause=repr(error))
+            _lost("error", "a batch could not be sent", cause=repr(error))
 
     def _kept(self, batch: Sequence[Any], outcome: Counter[str]) -> Iterator[Record]:
         for one in batch:
@@ -203,13 +204,14 @@ class FapilogLogRecordExporter(LogRecordExporter):
                     self._send_one(half, deadline, outcome)
                 return
             outcome["RequestPayloadTooLargeError"] += 1  # the stock exporters' word
-            get_diagnostics().report(
-                "exporter.too_large", "a record is larger than max_request_size; it was not sent", size=request.size
-            )
+            text = "a record is larger than max_request_size; it was not sent"
+            _lost("RequestPayloadTooLargeError", text, size=request.size)
             return
         parts = self._sender.send(request, deadline)
         if parts is None:
-            outcome["shutdown" if self._sender.closed else "timeout"] += request.count
+            reason = "shutdown" if self._sender.closed else "timeout"
+            outcome[reason] += request.count
+            _lost(reason, "a request was given up: no time was left for it", records=request.count)
             return
         for part in parts:
             count = part.request.count
@@ -231,3 +233,9 @@ class FapilogLogRecordExporter(LogRecordExporter):
         """End a back-off under way at once, close the connection; later exports fail. A second call does nothing."""
         del timeout_millis
         self._sender.shutdown()
+
+
+def _lost(reason: str, event: str, **fields: object) -> None:
+    known = explain(reason)
+    facts = {"reason": reason, "cause": known.cause, "remedy": known.remedy, **fields}
+    get_diagnostics().report(f"exporter.{reason}", event, level="warning", **facts)

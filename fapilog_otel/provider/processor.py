@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fapilog_otel.assembly import LevelGate, destination_for, engine_spec
 from fapilog_otel.buffer import exit as process_exit
 from fapilog_otel.buffer.engine import Engine
+from fapilog_otel.buffer.losses import tell_shutdown_losses
 from fapilog_otel.compat import api
 from fapilog_otel.compat.sdk import LogRecordExporter, LogRecordProcessor
 from fapilog_otel.contracts import Exporter
@@ -16,7 +17,7 @@ from fapilog_otel.encode.values import merge_attributes
 from fapilog_otel.errors import ConfigError
 from fapilog_otel.provider.exporter_metrics import ExporterMetrics
 from fapilog_otel.provider.metrics import observe_processor
-from fapilog_otel.provider.sdk_records import ScopeCache, sdk_fields
+from fapilog_otel.provider.sdk_records import ScopeCache, report_unreadable, sdk_fields
 from fapilog_otel.telemetry.diagnostics import get_diagnostics
 from fapilog_otel.telemetry.origin import EXPORTING, OUR_THREADS
 
@@ -56,7 +57,7 @@ class RecordFeed:
                 return
             fields = sdk_fields(log_record)
         except Exception as error:  # noqa: BLE001 - an object of any kind must not reach the application as an error
-            get_diagnostics().report("record.unreadable", "a log record could not be read", cause=repr(error))
+            report_unreadable(error)
             return
         if 0 < fields.severity < floor:
             return
@@ -161,7 +162,10 @@ class FapilogLogRecordProcessor(LogRecordProcessor):
         """
         process_exit.unwatch(self)
         seconds = self._settings.shutdown_timeout if timeout_millis is None else max(timeout_millis, 0.0) / 1000
+        if self._engine.closed:
+            return
         self._engine.shutdown(seconds)
+        tell_shutdown_losses(self._engine, f"give shutdown() more than {seconds:g} s")
 
     def force_flush(self, timeout_millis: float | None = None) -> bool:
         """Deliver what is pending.

@@ -20,6 +20,7 @@ from fapilog_otel.assembly import (
 )
 from fapilog_otel.buffer import exit as process_exit
 from fapilog_otel.buffer.engine import Engine
+from fapilog_otel.buffer.losses import tell_shutdown_losses
 from fapilog_otel.compat import api
 from fapilog_otel.encode.log_methods import severity_value
 from fapilog_otel.encode.select import Port
@@ -65,6 +66,8 @@ class LoggerProvider(api.LoggerProvider):
     Raises:
         ConfigError: A setting cannot be used.
     """
+
+    _tells_losses = True
 
     def __init__(
         self,
@@ -290,6 +293,8 @@ class LoggerProvider(api.LoggerProvider):
         deadline = time.monotonic() + seconds
         foreign = self.processors.begin_shutdown()
         clean = self.engine is None or self.engine.shutdown(seconds)
+        if self.engine is not None and self._tells_losses:
+            tell_shutdown_losses(self.engine, f"give shutdown() more than {seconds:g} s")
         return foreign.wait(deadline) and clean
 
     @staticmethod

@@ -102,7 +102,7 @@ def record_value(sdk_record: Any, scopes: ScopeCache) -> Record | None:
         own: dict[Any, AnyValue] = {} if fields.attributes is None else safe_mapping(fields.attributes)  # type: ignore[assignment]
         scope = scopes.of(sdk_record)
     except Exception as error:  # noqa: BLE001 - an object of any kind; the others of its batch must still go out
-        get_diagnostics().report("record.unreadable", "a log record could not be read", cause=repr(error))
+        report_unreadable(error)
         return None
     return Record(
         timestamp=fields.timestamp,
@@ -117,4 +117,15 @@ def record_value(sdk_record: Any, scopes: ScopeCache) -> Record | None:
         trace_flags=fields.ids[2],
         event_name=fields.event_name,
         scope=scope,
+    )
+
+
+def report_unreadable(error: Exception) -> None:
+    """Say that a record was lost because reading it raised."""
+    get_diagnostics().report(
+        "record.unreadable",
+        "a log record could not be read, and was lost",
+        reason="unreadable",
+        cause=repr(error),
+        remedy="see who makes such a record: the cause was raised by its own attributes",
     )

@@ -124,7 +124,8 @@ class Diagnostics:
         interval: float = INTERVAL,
     ) -> None:
         self._output = _Output(stream)
-        self._clock = clock
+        self.clock = clock
+        """Monotonic seconds."""
         self.interval = interval
         """Seconds between two lines of one kind."""
         self._kinds: dict[str, _Kind] = {}
@@ -176,33 +177,39 @@ class Diagnostics:
         self._forks = 0
         self._importing = threading.Lock()
 
-    def report(
-        self, kind: str, event: str, /, *, level: str = "warning", total: bool = False, **fields: object
-    ) -> None:
+    def report(self, kind: str, event: str, /, *, level: str = "warning", **fields: object) -> None:
         """Say what happened, unless this kind had its line within the last minute: then it is counted.
 
         Args:
             kind: What is rate-limited together, ``otlp_http.unreachable``.
             event: What happened, for people.
             level: ``debug``, ``info``, ``warning``, ``error`` or ``critical``.
-            total: Whether the event itself tells the number so far; then repetitions are not told beside it.
             fields: Facts. Text is cut and stripped of control characters; of any other object only the type is told.
         """
-        self.note(kind, event, level=level, total=total, **fields)
+        self.note(kind, event, level=level, **fields)
         if self._lines:
             self.write()
 
-    def note(self, kind: str, event: str, /, *, level: str = "warning", total: bool = False, **fields: object) -> None:
+    def report_total(self, kind: str, event: str, /, **fields: object) -> None:
+        """Like `report`, for an event that itself tells the number so far: repetitions are not told beside it."""
+        self._note(kind, _Line("warning", event, fields, total=True))
+        if self._lines:
+            self.write()
+
+    def note(self, kind: str, event: str, /, *, level: str = "warning", **fields: object) -> None:
         """Like `report`, but leaves the line to the next `report`, `write` or `flush`: for code that must do no I/O."""
+        self._note(kind, _Line(level, event, fields))
+
+    def _note(self, kind: str, line: _Line) -> None:
         if self._collected is not None:
-            facts = ", ".join(f"{name}={_plain(value)}" for name, value in fields.items())
-            self._collected.append(clean_server_text(f"{event} ({facts})" if facts else event))
+            facts = ", ".join(f"{name}={_plain(value)}" for name, value in line.fields.items())
+            self._collected.append(clean_server_text(f"{line.event} ({facts})" if facts else line.event))
             return
         state = self._kinds.get(kind)
         if state is None:
             state = self._new_kind(kind)
-        state.add(_Line(level, event, fields, total))
-        now = self._clock()
+        state.add(line)
+        now = self.clock()
         if now >= state.due:
             self._take(state, now)
 
@@ -229,7 +236,7 @@ class Diagnostics:
             self._lines.append(line)
 
     def _write_pending(self, *, early: bool) -> None:
-        now = self._clock()
+        now = self.clock()
         for state in self._in_order:
             self._take(state, now, early=early)
         while self._lines and (early or self._prepared()):

@@ -33,6 +33,7 @@ class DestinationHealth:
         queue_records: Records that it holds, waiting or under way: ``in_flight`` of its `Stats`.
         queue_bytes: Bytes of memory that they take.
         queue_capacity_bytes: Bytes that they may take (``max_queue_bytes``).
+        queue_capacity_records: Records that may be pending (``max_queue_size``); None: only bytes count.
         requests_under_way: Requests being sent, or waiting for their next attempt.
         records_under_way: Records in them.
         circuit: State of the circuit breaker: ``off`` (none), ``closed``, ``open`` or ``probing``.
@@ -51,6 +52,7 @@ class DestinationHealth:
     queue_records: int
     queue_bytes: int
     queue_capacity_bytes: int
+    queue_capacity_records: int | None
     requests_under_way: int
     records_under_way: int
     circuit: Circuit

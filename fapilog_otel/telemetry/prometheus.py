@@ -1,8 +1,8 @@
 """The same figures for Prometheus, read off the accounts when it scrapes; nothing is counted twice.
 
 ``handle.register_prometheus()`` registers a collector; by hand it is
-``registry.register(fapilog_otel.telemetry.prometheus.BridgeCollector(handle))``. Names that begin with ``otel_sdk_`` are
-OpenTelemetry's (semantic conventions, "SDK metrics") as its Prometheus compatibility rules spell them.
+``registry.register(fapilog_otel.telemetry.prometheus.BridgeCollector(handle))``. Names that begin with ``otel_sdk_``
+are OpenTelemetry's (semantic conventions, "SDK metrics") as its Prometheus compatibility rules spell them.
 """
 
 from __future__ import annotations
@@ -59,14 +59,14 @@ class BridgeCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Give every metric; its values are those of one instant each for `Stats` and `HealthReport`."""
         stats, health = self._bridge.stats(), self._bridge.health()
-        yield from _processor(stats)
+        yield from _processor(stats, health)
         yield from _records(stats)
         yield from _exporter(stats, health, self._bridge.operations())
         yield from _health(health)
         yield from _queues(health.destinations.values())
 
 
-def _processor(stats: Stats) -> Iterator[Metric]:
+def _processor(stats: Stats, health: HealthReport) -> Iterator[Metric]:
     created = CounterMetricFamily("otel_sdk_log_created", "Log records submitted to enabled loggers")
     created.add_metric([], stats.submitted)
     yield created
@@ -82,6 +82,13 @@ def _processor(stats: Stats) -> Iterator[Metric]:
     size = GaugeMetricFamily("otel_sdk_processor_log_queue_size", "Log records that wait or are under way")
     size.add_metric([], stats.in_flight)
     yield size
+    capacity = GaugeMetricFamily(
+        "otel_sdk_processor_log_queue_capacity", "Log records that may wait, where that is set"
+    )
+    limits = [one.queue_capacity_records for one in health.destinations.values()]
+    for limit in filter(None, limits[:1]):
+        capacity.add_metric([], limit)
+    yield capacity
 
 
 def _records(stats: Stats) -> Iterator[Metric]:

@@ -23,6 +23,7 @@ class Reason(NamedTuple):
 
 _SERVER_LOG: Final = "see the receiver's own log for the cause"
 _CONNECTION: Final = "see whether a receiver listens at `endpoint`; `fapilog-otel doctor` checks it"
+_BUG: Final = "this is a bug in the exporter: report it to its author"
 _LATER: Final = "see the receiver's own log for the cause; the records wait and are sent again"
 
 # A name that ends in an asterisk stands for all that begin so; the longest that fits is taken.
@@ -64,7 +65,7 @@ REASONS: Final[dict[str, Reason]] = {
     ),
     "closed": Reason("the exporter is not open", "see the line that says why it could not start"),
     "busy": Reason("the exporter is still at work on earlier requests", "see why its destination is slow"),
-    "exporter_error": Reason("the exporter raised", "this is a bug in the exporter: report it to its author"),
+    "exporter_error": Reason("the exporter raised", _BUG),
     "exporter_failure": Reason("the SDK exporter returned FAILURE", "see what that exporter itself logs"),
     "headers": Reason(
         "the request headers cannot be used", "check what the `headers` callable gives, or `headers_file` holds"

@@ -27,6 +27,7 @@ BODIES: dict[str, list[object]] = {
     "exporter_under_batch_processor.py": ["order placed"],
     "custom_stage.py": ["request"],
     "custom_exporter.py": ["payment failed"],
+    "health.py": ["order placed"],
     "several_destinations.py": ["order placed", "payment failed", "the last one is sold"],
     "asyncio_service.py": [
         *(f"card charged for o-{number}" for number in range(3)),
@@ -133,6 +134,13 @@ class TestExamples:
         assert "the last one is sold" in (tmp_path / "warnings.jsonl").read_text()
         (line,) = done.stderr.splitlines()
         assert "payment failed" in line
+
+    def test_health_and_metrics_are_served(self, example: Example) -> None:
+        done = example("health.py")
+        assert done.stdout.splitlines() == [
+            "{'otlp': 'ok'}",
+            'otel_sdk_exporter_log_exported_total{destination="otlp",error_type=""} 1.0',
+        ], done.stderr
 
     def test_tasks_keep_their_traces_apart(self, example: Example, collector: Collector) -> None:
         example("asyncio_service.py")

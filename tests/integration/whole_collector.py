@@ -31,8 +31,8 @@ class WholeCollector(Collector):
         """Not while it runs: the last message in the file may be half written."""
         raise NotImplementedError("read stopped()")
 
-    def _config(self, logs: str, spans: str) -> dict[str, object]:
-        config = super()._config(logs, spans)
+    def _config(self, logs: str, spans: str, metrics: str) -> dict[str, object]:
+        config = super()._config(logs, spans, metrics)
         config["exporters"]["file/logs"]["format"] = "proto"  # type: ignore[index]
         return config
 

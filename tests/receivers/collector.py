@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 from fapilog_otel.receiver.decode import decode_logs, decode_spans
 from tests.receivers.build import COLLECTOR, build
 from tests.receivers.json_lines import GrowingFile
+from tests.receivers.metric_points import MetricPoint, decode_metrics
 from tests.receivers.process import HOST, ReceiverProcess
 
 if TYPE_CHECKING:
     from fapilog_otel.receiver import ReceivedLog, ReceivedSpan, ReceiverTls
 
-_Item = TypeVar("_Item", "ReceivedLog", "ReceivedSpan")
+_Item = TypeVar("_Item", "ReceivedLog", "ReceivedSpan", "MetricPoint")
 
 
 class Collector(ReceiverProcess):
-    """A Collector that writes every request it accepts to a file, from which `records` and `spans` read.
+    """A Collector that writes every request it accepts to a file, from which `records`, `spans` and
+    `metrics` read.
 
     Its file exporter flushes every 20 ms, so what it accepted less than that before `kill` may be gone.
 
@@ -37,9 +39,10 @@ class Collector(ReceiverProcess):
         self._tls = tls
         self._bearer_token = bearer_token
         self._max_request_mib = max_request_mib
-        # A new pair of files for each start: the exporter truncates, and a killed process leaves half a line.
+        # New files for each start: the exporter truncates, and a killed process leaves half a line.
         self._logs: list[GrowingFile[ReceivedLog]] = []
         self._spans: list[GrowingFile[ReceivedSpan]] = []
+        self._metrics: list[GrowingFile[MetricPoint]] = []
 
     @property
     def grpc_endpoint(self) -> str:
@@ -59,20 +62,27 @@ class Collector(ReceiverProcess):
         """The spans in the file so far, in order of arrival."""
         return _of_service([span for file in self._spans for span in file.items()], service)
 
+    def metrics(self, service: str | None = None) -> list[MetricPoint]:
+        """The points of metrics in the file so far, in order of arrival."""
+        return _of_service([point for file in self._metrics for point in file.items()], service)
+
     def is_ready(self) -> bool:
         """Whether its health check says so."""
         return self.http_answers(self.endpoint("health"))
 
     def command(self) -> list[str]:
         """Writes the configuration and gives the command line."""
-        logs, spans = (self.folder / f"{signal}-{len(self._logs)}.json" for signal in ("logs", "spans"))
+        logs, spans, metrics = (
+            self.folder / f"{signal}-{len(self._logs)}.json" for signal in ("logs", "spans", "metrics")
+        )
         self._logs.append(GrowingFile(logs, lambda line: decode_logs(line, as_json=True)))
         self._spans.append(GrowingFile(spans, lambda line: decode_spans(line, as_json=True)))
+        self._metrics.append(GrowingFile(metrics, decode_metrics))
         config = self.folder / "config.yaml"
-        config.write_text(json.dumps(self._config(str(logs), str(spans)), indent=1))  # JSON is YAML
+        config.write_text(json.dumps(self._config(str(logs), str(spans), str(metrics)), indent=1))  # JSON is YAML
         return [str(build(COLLECTOR)), f"--config={config}"]
 
-    def _config(self, logs: str, spans: str) -> dict[str, object]:
+    def _config(self, logs: str, spans: str, metrics: str) -> dict[str, object]:
         extensions: dict[str, object] = {"health_check": {"endpoint": f"{HOST}:{self.ports['health']}"}}
         if self._bearer_token is not None:
             extensions["bearertokenauth"] = {"token": self._bearer_token}
@@ -82,6 +92,7 @@ class Collector(ReceiverProcess):
             "exporters": {
                 "file/logs": {"path": logs, "flush_interval": "20ms"},
                 "file/spans": {"path": spans, "flush_interval": "20ms"},
+                "file/metrics": {"path": metrics, "flush_interval": "20ms"},
             },
             "service": {
                 "telemetry": {"metrics": {"level": "none"}, "logs": {"level": "warn"}},
@@ -89,6 +100,7 @@ class Collector(ReceiverProcess):
                 "pipelines": {
                     "logs": {"receivers": ["otlp"], "exporters": ["file/logs"]},
                     "traces": {"receivers": ["otlp"], "exporters": ["file/spans"]},
+                    "metrics": {"receivers": ["otlp"], "exporters": ["file/metrics"]},
                 },
             },
         }

@@ -19,6 +19,7 @@ DOCUMENTS = (
     "README.md",
     "docs/configuration.md",
     "docs/index.md",
+    "docs/observability.md",
     "docs/quickstart.md",
     "docs/reference/testing.md",
     "docs/sources/stdlib.md",

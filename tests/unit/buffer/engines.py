@@ -96,8 +96,7 @@ def running(
         EngineSpec(
             chain=build_chain(stages=stages),
             destinations=destinations,
-            diagnostics=Diagnostics(stream=lambda: None),
-            **values,
+            **{"diagnostics": Diagnostics(stream=lambda: None), **values},
         )
     )
     try:
