@@ -49,6 +49,11 @@ def unwatch(target: ShutsDown) -> None:
     _watched.discard(target)
 
 
+def in_child_unannounced() -> None:
+    """Do in a child what the fork hook does, where something forked without running it."""
+    _in_forked_child()
+
+
 def _at_exit() -> None:
     targets = list(_watched)
     beside: list[threading.Thread] = []
