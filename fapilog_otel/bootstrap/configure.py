@@ -235,7 +235,12 @@ def shutdown(timeout: float | None = None) -> bool:
     return True if handle is None else handle.shutdown(timeout)
 
 
-_ON_SIGTERM = TermHandler(shutdown)
+def _shutting_down() -> bool:
+    handle = _Current.handle
+    return handle is not None and handle.closed
+
+
+_ON_SIGTERM = TermHandler(shutdown, _shutting_down)
 
 
 def _warn_without_native() -> None:
