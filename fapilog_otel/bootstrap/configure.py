@@ -11,6 +11,7 @@ from fapilog_otel.bootstrap.attach import become_global
 from fapilog_otel.bootstrap.facade import facade
 from fapilog_otel.bootstrap.handle import Handle
 from fapilog_otel.bootstrap.signals import TermHandler
+from fapilog_otel.bootstrap.uwsgi import follow_workers
 from fapilog_otel.buffer import exit as process_exit
 from fapilog_otel.errors import ConfigError
 from fapilog_otel.telemetry.diagnostics import get_diagnostics
@@ -185,6 +186,7 @@ def _start(settings: Settings, sdk_resource: Any) -> Handle:
     _Current.handle, _Current.pid = handle, os.getpid()
     if settings.install_hooks and not settings.disabled:
         process_exit.watch(handle)
+        follow_workers(provider.engine, _in_child)
         if settings.handle_sigterm:
             _ON_SIGTERM.install()
     return handle
@@ -234,7 +236,12 @@ def shutdown(timeout: float | None = None) -> bool:
     return True if handle is None else handle.shutdown(timeout)
 
 
-_ON_SIGTERM = TermHandler(shutdown)
+def _shutting_down() -> bool:
+    handle = _Current.handle
+    return handle is not None and handle.closed
+
+
+_ON_SIGTERM = TermHandler(shutdown, _shutting_down)
 
 
 def _warn_without_native() -> None:

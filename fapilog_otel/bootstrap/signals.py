@@ -17,14 +17,20 @@ class TermHandler:
 
     Args:
         shutdown: Shuts down whatever runs at the time of the signal.
+        under_way: Tells whether that has begun already, perhaps in the very code that the signal interrupts.
     """
 
-    def __init__(self, shutdown: Callable[[], object]) -> None:
+    def __init__(self, shutdown: Callable[[], object], under_way: Callable[[], bool]) -> None:
         self._shutdown = shutdown
+        self._under_way = under_way
+        self._dies_after = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature is signal's
         """Handle the signal; a second one meanwhile has its default action."""
         signal.signal(number, signal.SIG_DFL)
+        if self._under_way():
+            self._dies_after = True
+            return
         self._shutdown()
         os.kill(os.getpid(), number)
 
@@ -34,7 +40,13 @@ class TermHandler:
             signal.signal(signal.SIGTERM, self)
 
     def uninstall(self) -> None:
-        """Restore the default action, if this is what handles the signal and the thread may say so."""
+        """Restore the default action, if this is what handles the signal and the thread may say so.
+
+        A signal that came while the shutdown was under way has its default action now.
+        """
+        if self._dies_after:
+            self._dies_after = False
+            os.kill(os.getpid(), signal.SIGTERM)
         if _in_main_thread() and signal.getsignal(signal.SIGTERM) is self:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 

@@ -44,7 +44,8 @@ def close_down(engine: Engine, timeout: float) -> bool:
         engine.closed = False
         engine.start()
         engine.closed = True
-    if engine.thread is not None:  # it may still be on its way up, and must be told to end
+    # Asked first: a signal handler that shuts down may have interrupted somebody inside wait(), who holds its lock.
+    if engine.thread is not None and not engine.up.is_set():  # it may still be on its way up, and must be told to end
         engine.up.wait(min(timeout, 1.0))
     done = _drain_on_loop(engine, end, timeout)
     engine.queue.closed = True

@@ -16,13 +16,17 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from fapilog_otel.buffer import fork
+from fapilog_otel.buffer.loop import Ending, run_to_the_end
 from fapilog_otel.buffer.native_threads import wait_until_gone
 from fapilog_otel.buffer.pausing import CORE, DRAIN, NO_THREADS_AT_EXIT, OPENING
 from fapilog_otel.contracts import exporter_traits
 from fapilog_otel.delivery import BlockingRunner, Control, build_sender
+from fapilog_otel.delivery.boundary import exporter_error
 from fapilog_otel.telemetry.origin import EXPORTING, OUR_THREADS, our_thread
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from fapilog_otel.contracts import EncodedLogs, Exporter
     from fapilog_otel.delivery import Part, RetryPolicy
     from fapilog_otel.telemetry.diagnostics import Diagnostics
@@ -64,6 +68,7 @@ class DirectSender:
             diagnostics=self._diagnostics,
         )
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._ending: Ending | None = None
         self._thread: threading.Thread | None = None
         self._end: weakref.finalize[Any, Any] | None = None
         self._lock = threading.Lock()
@@ -80,16 +85,18 @@ class DirectSender:
         with self._lock:
             if self._loop is None:
                 loop = asyncio.new_event_loop()
-                thread = threading.Thread(target=_serve, args=(loop,), name="fapilog-otel-exporter", daemon=True)
+                ending = Ending(loop)
+                arguments = (loop, ending, self._diagnostics)
+                thread = threading.Thread(target=_serve, args=arguments, name="fapilog-otel-exporter", daemon=True)
                 try:
                     thread.start()
                 except RuntimeError:
                     loop.close()
                     raise
                 # An exporter that nobody shuts down takes its thread along.
-                self._end = weakref.finalize(self, _stop, loop)
+                self._end = weakref.finalize(self, _stop, loop, ending)
                 self._end.atexit = False
-                self._loop, self._thread = loop, thread
+                self._loop, self._thread, self._ending = loop, thread, ending
             return self._loop
 
     def _warm_up(self) -> None:
@@ -153,7 +160,7 @@ class DirectSender:
 
     async def _open(self) -> None:
         if self._started is None:
-            self._started = self._context.run(asyncio.ensure_future, self._exporter.start())
+            self._started = self._context.run(asyncio.ensure_future, _contained(self._exporter.start()))
         starting = self._started
         try:
             await asyncio.wait_for(asyncio.shield(starting), min(self._timeout, max(self._control.remaining(), 0.0)))
@@ -172,24 +179,25 @@ class DirectSender:
             self._end.detach()
         if loop is None or thread is None or loop.is_closed():
             return
-        asyncio.run_coroutine_threadsafe(self._close(loop), loop)
+        asyncio.run_coroutine_threadsafe(self._close(loop, self._ending), loop)
         if thread is not threading.current_thread():
             thread.join(_CLOSE_TIMEOUT + 0.5)
 
-    async def _close(self, loop: asyncio.AbstractEventLoop) -> None:
+    async def _close(self, loop: asyncio.AbstractEventLoop, ending: Ending | None) -> None:
         self._control.begin_closing(time.monotonic())
         await asyncio.sleep(0)
-        tasks = [task for task in asyncio.all_tasks(loop) if task is not asyncio.current_task()]
+        lasting = {asyncio.current_task(), ending.task if ending else None}
+        tasks = asyncio.all_tasks(loop) - lasting
         if tasks:
             await asyncio.wait(tasks, timeout=0.3)
-        for task in asyncio.all_tasks(loop):
-            if task is not asyncio.current_task():
-                task.cancel()
+        for task in asyncio.all_tasks(loop) - lasting:
+            task.cancel()
         try:
-            await asyncio.wait_for(self._exporter.close(), _CLOSE_TIMEOUT)
+            await asyncio.wait_for(_contained(self._exporter.close()), _CLOSE_TIMEOUT)
         except Exception as error:  # noqa: BLE001 - a plugin's own code; the thread must end all the same
             self._diagnostics.report("exporter.close", "the exporter did not close cleanly", cause=repr(error))
-        loop.stop()
+        if ending is not None:
+            ending.reach()
 
     # -- fork ----------------------------------------------------------------------------------------------------------
 
@@ -213,7 +221,7 @@ class DirectSender:
             await asyncio.wait_for(self._idle.wait(), drain)
         if self._started is not None:
             await asyncio.wait((self._started,), timeout=_CLOSE_TIMEOUT)
-        await asyncio.wait_for(self._exporter.close(), _CLOSE_TIMEOUT)
+        await asyncio.wait_for(_contained(self._exporter.close()), _CLOSE_TIMEOUT)
         self._started = None
 
     def after_fork_in_parent(self) -> None:
@@ -235,14 +243,24 @@ class DirectSender:
         self._build()
 
 
-def _serve(loop: asyncio.AbstractEventLoop) -> None:
+async def _contained(work: Awaitable[None]) -> None:
+    """Await an exporter's own code, whose ``SystemExit`` is an error like any other: it would leave the loop."""
+    try:
+        await work
+    except (Exception, asyncio.CancelledError):
+        raise
+    except BaseException as error:
+        raise exporter_error(error) from error
+
+
+def _serve(loop: asyncio.AbstractEventLoop, ending: Ending, diagnostics: Diagnostics) -> None:
     with our_thread():
         try:
-            loop.run_forever()
+            run_to_the_end(loop, ending.main(), diagnostics)
         finally:
             loop.close()
 
 
-def _stop(loop: asyncio.AbstractEventLoop) -> None:
+def _stop(loop: asyncio.AbstractEventLoop, ending: Ending) -> None:
     with suppress(RuntimeError):  # closed already
-        loop.call_soon_threadsafe(loop.stop)
+        loop.call_soon_threadsafe(ending.reach)

@@ -1,7 +1,11 @@
 """One exit hook for the whole process: what is still open is shut down, together, within its own deadline.
 
-Targets are held weakly. ``atexit`` runs while daemon threads still do, so the pipeline threads can deliver. A child
-that multiprocessing forked never runs ``atexit``; it runs multiprocessing's own finalizers instead.
+Targets are held weakly. ``atexit`` runs while daemon threads still do, so the pipeline threads can deliver. Children that
+others make leave by ``os._exit`` and never run it; each kind has something else that runs::
+
+    python, os.fork, gunicorn, spawn     atexit
+    multiprocessing by fork, forkserver  multiprocessing's finalizers
+    Celery's prefork pool                Celery's signal worker_process_shutdown
 """
 
 from __future__ import annotations
@@ -22,8 +26,9 @@ class ShutsDown(Protocol):
 
 
 _watched: weakref.WeakSet[ShutsDown] = weakref.WeakSet()
-_state = {"registered": False, "multiprocessing": False}
+_state = {"registered": False, "multiprocessing": False, "celery": False}
 _AFTER_CHILDREN = -100  # multiprocessing's priority for what runs once the process's own children have been joined
+_MAKERS = ("multiprocessing", "billiard")  # of processes that leave by os._exit; billiard is Celery's
 
 
 def watch(target: ShutsDown) -> None:
@@ -34,11 +39,19 @@ def watch(target: ShutsDown) -> None:
         atexit.register(_at_exit)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=_in_forked_child)
+        if any(map(_is_child_of, _MAKERS)):  # first used here: the hook above came too late for this process
+            _in_multiprocessing_child(None)
+    _hear_celery()
 
 
 def unwatch(target: ShutsDown) -> None:
     """Leave an object alone at exit (it has been shut down)."""
     _watched.discard(target)
+
+
+def in_child_unannounced() -> None:
+    """Do in a child what the fork hook does, where something forked without running it."""
+    _in_forked_child()
 
 
 def _at_exit() -> None:
@@ -64,7 +77,24 @@ def _in_forked_child() -> None:
     if util is not None and not _state["multiprocessing"]:
         _state["multiprocessing"] = True
         util.register_after_fork(_in_multiprocessing_child, _in_multiprocessing_child)
+    _hear_celery()
+
+
+def _is_child_of(maker: str) -> bool:
+    process = sys.modules.get(f"{maker}.process")
+    return process is not None and getattr(process.current_process(), "_parent_pid", None) is not None
 
 
 def _in_multiprocessing_child(_: object) -> None:
     sys.modules["multiprocessing.util"].Finalize(None, _at_exit, exitpriority=_AFTER_CHILDREN)
+
+
+def _hear_celery() -> None:
+    signals = sys.modules.get("celery.signals")
+    if signals is not None and not _state["celery"]:
+        _state["celery"] = True
+        signals.worker_process_shutdown.connect(_in_celery_child, weak=False)
+
+
+def _in_celery_child(**_: object) -> None:
+    _at_exit()

@@ -61,3 +61,8 @@ def _after_in_child() -> None:
     native_threads.forget()
     for target in tuple(_watched):
         target.after_fork_in_child()
+
+
+def in_child_unannounced() -> None:
+    """Do in a child what the hooks do, where something forked without running them."""
+    _after_in_child()

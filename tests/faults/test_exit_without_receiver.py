@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import pytest
 
 from fapilog_otel.receiver import OtlpReceiver
 from tests.integration.leaving import (
+    CODES,
     INTERPRETERS,
     PROTOCOLS,
     RECORDS,
-    WAYS,
     leave,
     lost_according_to,
     stats_of,
@@ -22,20 +23,26 @@ GRACE = 0.5
 """What the whole process may take beyond `shutdown_timeout`, seconds."""
 
 
-@pytest.fixture(params=["closed", "deaf", "hung"])
-def endpoints(
-    request: pytest.FixtureRequest, closed_port: int, deaf_port: int, hung_receiver: OtlpReceiver
-) -> dict[str, str]:
+# The other ways differ from these in how the process comes to its end, not in who answers: with TEST_LONG they meet all.
+USUAL = ("normal", "sys_exit", "uncaught", "sigterm")
+KINDS = ("closed", "deaf", "hung")
+MEETINGS = [
+    (kind, way) for kind in KINDS for way in CODES if kind == "hung" or way in USUAL or os.environ.get("TEST_LONG")
+]
+
+
+@pytest.fixture
+def endpoints(kind: str, closed_port: int, deaf_port: int, hung_receiver: OtlpReceiver) -> dict[str, str]:
     """The endpoint of each protocol at a receiver of no use."""
-    if request.param == "hung":
+    if kind == "hung":
         return {"http/protobuf": hung_receiver.http_endpoint, "grpc": hung_receiver.grpc_endpoint}
-    port = closed_port if request.param == "closed" else deaf_port
+    port = closed_port if kind == "closed" else deaf_port
     return dict.fromkeys(("http/protobuf", "grpc"), f"http://127.0.0.1:{port}")
 
 
 @INTERPRETERS
 @PROTOCOLS
-@WAYS
+@pytest.mark.parametrize(("kind", "way"), MEETINGS)
 def test_ends_in_time_and_says_what_was_lost(endpoints: dict[str, str], way: str, protocol: str, python: str) -> None:
     environ = {"FAPILOG_OTEL_SHUTDOWN_TIMEOUT": str(TIMEOUT)}
     ended, seconds = leave(way, endpoints[protocol], protocol, python=python, **environ)

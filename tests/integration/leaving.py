@@ -11,7 +11,16 @@ import pytest
 from tests.integration.child import PYTHONS, Child, Ended
 
 RECORDS = 2000
-CODES = {"normal": 0, "sys_exit": 3, "uncaught": 1, "sigterm": -signal.SIGTERM}
+CODES = {
+    "normal": 0,
+    "sys_exit": 3,
+    "uncaught": 1,
+    "sigterm": -signal.SIGTERM,
+    "sigterm_own_handler": 5,
+    "closed_loop": 0,
+    "interrupt": -signal.SIGINT,
+}
+SIGNALS = {"sigterm": signal.SIGTERM, "sigterm_own_handler": signal.SIGTERM, "interrupt": signal.SIGINT}
 WAYS = pytest.mark.parametrize("way", list(CODES))
 PROTOCOLS = pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
 INTERPRETERS = pytest.mark.parametrize("python", PYTHONS)
@@ -20,7 +29,7 @@ _LOST = re.compile(r"(\d+) records? (?:was|were) not delivered before the shutdo
 
 
 def leave(
-    way: str, endpoint: str, protocol: str, service_name: str = "shop", *, python: str, **environ: str
+    way: str, endpoint: str, protocol: str, service_name: str = "shop", *, python: str, code: int | None = None, **environ: str
 ) -> tuple[Ended, float]:
     """Run the application; gives its end, and the seconds that it took to leave."""
     variables = {
@@ -30,14 +39,14 @@ def leave(
         **environ,
     }
     with Child("leaving", way, environ=variables, python=python) as child:
-        if way == "sigterm":
+        if way in SIGNALS:
             child.wait_for("leaving")
-            left = child.signal(signal.SIGTERM)
+            left = child.signal(SIGNALS[way])
             ended = child.end()
         else:
             ended = child.end()
             left = ended.said()["leaving"]
-    assert ended.code == CODES[way], ended.err
+    assert ended.code == (CODES[way] if code is None else code), ended.err
     return ended, ended.at - left
 
 

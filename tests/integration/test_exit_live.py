@@ -29,11 +29,35 @@ def test_nothing_is_lost(collector: Collector, service_name: str, way: str, prot
     assert seconds < 2.0
     if way == "uncaught":
         assert "ValueError: the application's own" in ended.err
+    elif way == "interrupt":
+        assert ended.err.rstrip().endswith("KeyboardInterrupt")
     else:
         assert ended.err == ""
     if way != "sigterm":
         stats = stats_of(ended)
         assert (stats["submitted"], stats["delivered"], stats["in_flight"]) == (RECORDS, RECORDS, 0)
+
+
+@INTERPRETERS
+def test_os_exit_runs_no_python_and_is_the_one_way_to_lose_records(
+    collector: Collector, service_name: str, python: str
+) -> None:
+    endpoint = collector.http_endpoint
+    ended, seconds = leave("os_exit", endpoint, "http/protobuf", service_name, python=python, code=7)
+    assert (ended.err, "stats" in ended.said()) == ("", False)
+    assert seconds < 0.5
+    arrived = [record.attributes["index"] for record in collector.records(service_name)]
+    assert len(arrived) == len(set(arrived)) <= RECORDS
+
+
+@INTERPRETERS
+def test_handle_sigterm_off_leaves_the_signal_its_default_action(
+    collector: Collector, service_name: str, python: str
+) -> None:
+    environ = {"FAPILOG_OTEL_HANDLE_SIGTERM": "false"}
+    ended, seconds = leave("sigterm", collector.http_endpoint, "http/protobuf", service_name, python=python, **environ)
+    assert ended.err == ""
+    assert seconds < 0.5
 
 
 @INTERPRETERS

@@ -19,7 +19,11 @@ WAYS = (
     "fork_a_grandchild",
     "multiprocessing_by_fork",
     "multiprocessing_pool",
+    "multiprocessing_pool_terminated",
     "multiprocessing_by_spawn",
+    "multiprocessing_by_forkserver",
+    "executor_by_fork",
+    "executor_by_spawn",
 )
 
 

@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import sys
 import threading
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 
 import fapilog_otel
@@ -112,6 +113,26 @@ def multiprocessing_pool() -> None:
 def multiprocessing_by_spawn() -> None:
     context = multiprocessing.get_context("spawn")
     run([context.Process(target=configure_and_write, args=(f"child{n}",)) for n in range(2)])
+
+
+def multiprocessing_pool_terminated() -> None:
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        pool.map(write, [f"child{number}" for number in range(CHILDREN)])
+
+
+def multiprocessing_by_forkserver() -> None:
+    context = multiprocessing.get_context("forkserver")
+    run([context.Process(target=configure_and_write, args=(f"child{n}",)) for n in range(2)])
+
+
+def executor_by_fork() -> None:
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("fork")) as executor:
+        list(executor.map(write, [f"child{number}" for number in range(CHILDREN)]))
+
+
+def executor_by_spawn() -> None:
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as executor:
+        list(executor.map(configure_and_write, [f"child{number}" for number in range(CHILDREN)]))
 
 
 def configure_and_write(side: str) -> None:
