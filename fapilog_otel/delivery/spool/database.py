@@ -41,7 +41,10 @@ _MEANINGS: Final = {  # primary result codes and their texts; sqlite3 tells the 
     10: IO_ERROR,
     8: READ_ONLY,
     14: READ_ONLY,
+    1: CORRUPT,  # a table that must be there is not
     11: CORRUPT,
+    19: CORRUPT,
+    20: CORRUPT,
     26: CORRUPT,
     5: BUSY,
     6: BUSY,
@@ -52,6 +55,9 @@ _TEXTS: Final = (
     ("readonly", READ_ONLY),
     ("unable to open", READ_ONLY),
     ("malformed", CORRUPT),
+    ("no such", CORRUPT),
+    ("has no column", CORRUPT),
+    ("has 12 columns", CORRUPT),
     ("not a database", CORRUPT),
     ("locked", BUSY),
 )
@@ -87,7 +93,7 @@ def meaning(error: sqlite3.Error) -> str:
     code = getattr(error, "sqlite_errorcode", None)
     if isinstance(code, int):
         return _MEANINGS.get(code & 0xFF, IO_ERROR)
-    if type(error) is sqlite3.DatabaseError:
+    if type(error) in (sqlite3.DatabaseError, sqlite3.IntegrityError):
         return CORRUPT
     return next((word for text, word in _TEXTS if text in str(error)), IO_ERROR)
 

@@ -15,6 +15,7 @@ import errno
 import fcntl
 import os
 import re
+import shutil
 import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
@@ -29,6 +30,7 @@ FAILED: Final = ".failed"
 _PARTS: Final = (DATABASE, ".db-wal", ".db-shm", ".db-journal", BALLAST, FAILED)
 _NAME: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CORRUPT: Final = re.compile(r"(.+)\.db\.corrupt-(\d+)(-wal)?")
+_COPY: Final = 1 << 20
 _OPEN: Final = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -148,8 +150,27 @@ class Directory:
         Raises:
             OSError: Something stays.
         """
-        for suffix in (*_PARTS, LOCK):  # the log without its database is nothing, a database without its log a lie
+        self.file(stem).unlink(missing_ok=True)
+        if self.has(stem, ".db-wal"):  # a log without its database is nothing, a database without its log a lie
+            self.sync()
+        for suffix in (*_PARTS, LOCK):
             self.file(stem, suffix).unlink(missing_ok=True)
+
+    def copy(self, stem: str, to: str) -> None:
+        """Copy a database with its log, durably.
+
+        Raises:
+            OSError: It could not be copied in full.
+        """
+        for suffix in (".db-wal", DATABASE):
+            if not self.has(stem, suffix):
+                continue
+            descriptor = self.create(to, suffix)
+            with os.fdopen(descriptor, "wb") as target, self.file(stem, suffix).open("rb") as source:
+                shutil.copyfileobj(source, target, _COPY)
+                target.flush()
+                os.fsync(descriptor)
+        self.sync()
 
     def room(self) -> tuple[int, int]:
         """Give the bytes that are free here for this user, and those of the whole file system.
