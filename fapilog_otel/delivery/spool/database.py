@@ -102,7 +102,7 @@ class Database:
     """A file with requests.
 
     Args:
-        path: Where it is; `create` needs an empty file there, `open` one of ours.
+        path: Where it is.
     """
 
     def __init__(self, path: Path) -> None:
@@ -118,23 +118,40 @@ class Database:
         return connection
 
     @classmethod
-    def create(cls, path: Path, log_pages: int) -> Database:
-        """Make an empty file a database.
+    def lay_out(cls, path: Path) -> None:
+        """Make an empty file a database, which is not durable yet.
+
+        Raises:
+            sqlite3.Error: It cannot be done.
+        """
+        connection = sqlite3.connect(path, isolation_level=None)
+        try:
+            for statement in (
+                f"PRAGMA page_size={PAGE}",
+                "PRAGMA journal_mode=MEMORY",
+                "PRAGMA synchronous=OFF",
+                "BEGIN",
+            ):
+                connection.execute(statement)
+            for statement in _TABLES:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version={USER_VERSION}")
+            connection.execute("COMMIT")
+            connection.execute("PRAGMA journal_mode=WAL")
+        finally:
+            connection.close()
+
+    @classmethod
+    def begin_with(cls, path: Path, log_pages: int) -> Database:
+        """Open a file that this process has just laid out.
 
         Raises:
             sqlite3.Error: It cannot be done.
         """
         database = cls(path)
         try:
-            run = database.connection.execute
-            run(f"PRAGMA page_size={PAGE}")
-            run(f"PRAGMA application_id={APPLICATION_ID}")
             database._prepare(log_pages)
-            run("BEGIN IMMEDIATE")
-            for statement in _TABLES:
-                run(statement)
-            run(f"PRAGMA user_version={USER_VERSION}")
-            run("COMMIT")
         except BaseException:
             database.connection.close()
             raise

@@ -3,6 +3,7 @@
 ::
 
     <uuid>.db  .db-wal  .db-shm     requests of one process, SQLite's
+    <uuid>.new                      a database until it is whole
     <uuid>.lock                     held with flock for as long as the process lives
     <uuid>.failed                   a sync has failed: never written to again
     <uuid>.ballast                  removed when the disk is full, so that deletions still work
@@ -17,17 +18,19 @@ import os
 import re
 import shutil
 import stat
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 DATABASE: Final = ".db"
 LOCK: Final = ".lock"
 BALLAST: Final = ".ballast"
 FAILED: Final = ".failed"
-_PARTS: Final = (DATABASE, ".db-wal", ".db-shm", ".db-journal", BALLAST, FAILED)
+NEW: Final = ".new"
+_PARTS: Final = (DATABASE, ".db-wal", ".db-shm", ".db-journal", BALLAST, FAILED, NEW, f"{NEW}-wal", f"{NEW}-shm")
 _NAME: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CORRUPT: Final = re.compile(r"(.+)\.db\.corrupt-(\d+)(-wal)?")
 _COPY: Final = 1 << 20
@@ -84,6 +87,25 @@ class Directory:
         descriptor = os.open(self.file(stem, suffix), _OPEN | os.O_CREAT | os.O_EXCL, 0o600)
         os.fchmod(descriptor, 0o600)
         return descriptor
+
+    @contextmanager
+    def made_whole(self, stem: str) -> Iterator[Path]:
+        """Have a database written in the block under another name, and give it its own once it is durable.
+
+        Raises:
+            OSError: It could not be made.
+        """
+        path = self.file(stem, NEW)
+        descriptor = self.create(stem, NEW)
+        os.close(descriptor)  # before SQLite opens it: closing would end SQLite's own locks
+        yield path
+        descriptor = os.open(path, _OPEN)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        path.rename(self.file(stem))
+        self.sync()
 
     def lock(self, stem: str) -> int | None:
         """Take the lock of a file's process, made where it is missing.

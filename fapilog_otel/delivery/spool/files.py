@@ -100,10 +100,10 @@ class Files:
         if lock is None:
             raise OSError(11, "a new lock is taken")
         try:
-            os.close(self.directory.create(stem, ".db"))
-            database = Database.create(self.directory.file(stem), self.policy.log_pages)
+            with self.directory.made_whole(stem) as unfinished:
+                Database.lay_out(unfinished)
+            database = Database.begin_with(self.directory.file(stem), self.policy.log_pages)
             try:
-                self.directory.sync()
                 made = SpoolFile(self.directory, stem, lock, database)
             except BaseException:
                 database.close()
