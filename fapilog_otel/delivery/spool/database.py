@@ -41,7 +41,10 @@ _MEANINGS: Final = {  # primary result codes and their texts; sqlite3 tells the 
     10: IO_ERROR,
     8: READ_ONLY,
     14: READ_ONLY,
+    1: CORRUPT,  # a table that must be there is not
     11: CORRUPT,
+    19: CORRUPT,
+    20: CORRUPT,
     26: CORRUPT,
     5: BUSY,
     6: BUSY,
@@ -52,6 +55,9 @@ _TEXTS: Final = (
     ("readonly", READ_ONLY),
     ("unable to open", READ_ONLY),
     ("malformed", CORRUPT),
+    ("no such", CORRUPT),
+    ("has no column", CORRUPT),
+    ("has 12 columns", CORRUPT),
     ("not a database", CORRUPT),
     ("locked", BUSY),
 )
@@ -87,7 +93,7 @@ def meaning(error: sqlite3.Error) -> str:
     code = getattr(error, "sqlite_errorcode", None)
     if isinstance(code, int):
         return _MEANINGS.get(code & 0xFF, IO_ERROR)
-    if type(error) is sqlite3.DatabaseError:
+    if type(error) in (sqlite3.DatabaseError, sqlite3.IntegrityError):
         return CORRUPT
     return next((word for text, word in _TEXTS if text in str(error)), IO_ERROR)
 
@@ -96,7 +102,7 @@ class Database:
     """A file with requests.
 
     Args:
-        path: Where it is; `create` needs an empty file there, `open` one of ours.
+        path: Where it is.
     """
 
     def __init__(self, path: Path) -> None:
@@ -112,23 +118,40 @@ class Database:
         return connection
 
     @classmethod
-    def create(cls, path: Path, log_pages: int) -> Database:
-        """Make an empty file a database.
+    def lay_out(cls, path: Path) -> None:
+        """Make an empty file a database, which is not durable yet.
+
+        Raises:
+            sqlite3.Error: It cannot be done.
+        """
+        connection = sqlite3.connect(path, isolation_level=None)
+        try:
+            for statement in (
+                f"PRAGMA page_size={PAGE}",
+                "PRAGMA journal_mode=MEMORY",
+                "PRAGMA synchronous=OFF",
+                "BEGIN",
+            ):
+                connection.execute(statement)
+            for statement in _TABLES:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version={USER_VERSION}")
+            connection.execute("COMMIT")
+            connection.execute("PRAGMA journal_mode=WAL")
+        finally:
+            connection.close()
+
+    @classmethod
+    def begin_with(cls, path: Path, log_pages: int) -> Database:
+        """Open a file that this process has just laid out.
 
         Raises:
             sqlite3.Error: It cannot be done.
         """
         database = cls(path)
         try:
-            run = database.connection.execute
-            run(f"PRAGMA page_size={PAGE}")
-            run(f"PRAGMA application_id={APPLICATION_ID}")
             database._prepare(log_pages)
-            run("BEGIN IMMEDIATE")
-            for statement in _TABLES:
-                run(statement)
-            run(f"PRAGMA user_version={USER_VERSION}")
-            run("COMMIT")
         except BaseException:
             database.connection.close()
             raise

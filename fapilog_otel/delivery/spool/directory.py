@@ -3,6 +3,7 @@
 ::
 
     <uuid>.db  .db-wal  .db-shm     requests of one process, SQLite's
+    <uuid>.new                      a database until it is whole
     <uuid>.lock                     held with flock for as long as the process lives
     <uuid>.failed                   a sync has failed: never written to again
     <uuid>.ballast                  removed when the disk is full, so that deletions still work
@@ -15,20 +16,24 @@ import errno
 import fcntl
 import os
 import re
+import shutil
 import stat
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 DATABASE: Final = ".db"
 LOCK: Final = ".lock"
 BALLAST: Final = ".ballast"
 FAILED: Final = ".failed"
-_PARTS: Final = (DATABASE, ".db-wal", ".db-shm", ".db-journal", BALLAST, FAILED)
+NEW: Final = ".new"
+_PARTS: Final = (DATABASE, ".db-wal", ".db-shm", ".db-journal", BALLAST, FAILED, NEW, f"{NEW}-wal", f"{NEW}-shm")
 _NAME: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CORRUPT: Final = re.compile(r"(.+)\.db\.corrupt-(\d+)(-wal)?")
+_COPY: Final = 1 << 20
 _OPEN: Final = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -82,6 +87,25 @@ class Directory:
         descriptor = os.open(self.file(stem, suffix), _OPEN | os.O_CREAT | os.O_EXCL, 0o600)
         os.fchmod(descriptor, 0o600)
         return descriptor
+
+    @contextmanager
+    def made_whole(self, stem: str) -> Iterator[Path]:
+        """Have a database written in the block under another name, and give it its own once it is durable.
+
+        Raises:
+            OSError: It could not be made.
+        """
+        path = self.file(stem, NEW)
+        descriptor = self.create(stem, NEW)
+        os.close(descriptor)  # before SQLite opens it: closing would end SQLite's own locks
+        yield path
+        descriptor = os.open(path, _OPEN)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        path.rename(self.file(stem))
+        self.sync()
 
     def lock(self, stem: str) -> int | None:
         """Take the lock of a file's process, made where it is missing.
@@ -148,8 +172,27 @@ class Directory:
         Raises:
             OSError: Something stays.
         """
-        for suffix in (*_PARTS, LOCK):  # the log without its database is nothing, a database without its log a lie
+        self.file(stem).unlink(missing_ok=True)
+        if self.has(stem, ".db-wal"):  # a log without its database is nothing, a database without its log a lie
+            self.sync()
+        for suffix in (*_PARTS, LOCK):
             self.file(stem, suffix).unlink(missing_ok=True)
+
+    def copy(self, stem: str, to: str) -> None:
+        """Copy a database with its log, durably.
+
+        Raises:
+            OSError: It could not be copied in full.
+        """
+        for suffix in (".db-wal", DATABASE):
+            if not self.has(stem, suffix):
+                continue
+            descriptor = self.create(to, suffix)
+            with os.fdopen(descriptor, "wb") as target, self.file(stem, suffix).open("rb") as source:
+                shutil.copyfileobj(source, target, _COPY)
+                target.flush()
+                os.fsync(descriptor)
+        self.sync()
 
     def room(self) -> tuple[int, int]:
         """Give the bytes that are free here for this user, and those of the whole file system.

@@ -100,10 +100,10 @@ class Files:
         if lock is None:
             raise OSError(11, "a new lock is taken")
         try:
-            os.close(self.directory.create(stem, ".db"))
-            database = Database.create(self.directory.file(stem), self.policy.log_pages)
+            with self.directory.made_whole(stem) as unfinished:
+                Database.lay_out(unfinished)
+            database = Database.begin_with(self.directory.file(stem), self.policy.log_pages)
             try:
-                self.directory.sync()
                 made = SpoolFile(self.directory, stem, lock, database)
             except BaseException:
                 database.close()
@@ -163,7 +163,7 @@ class Files:
         except OSError as error:
             self._say("adopt", "a file in the spool cannot be taken over yet", file=stem, cause=str(error))
         finally:
-            if adopted is None:
+            if adopted is None or adopted.lock != lock:
                 os.close(lock)
         return adopted
 
@@ -176,7 +176,7 @@ class Files:
             self._say("foreign", "a file in the spool is a link or another user's, and is left alone", file=stem)
             return None
         if self.directory.file(stem).stat().st_ino in self._foreign:
-            return None
+            return self._adopt_copy(stem)
         try:
             file = self._opened(stem, lock)
         except NewerFileError as newer:
@@ -199,6 +199,26 @@ class Files:
         if self.active is None and not file.failed and 2 * file.size <= self.policy.segment:
             self.active = file  # so that a process that dies again and again leaves one file, not many
         return file
+
+    def _adopt_copy(self, stem: str) -> SpoolFile | None:
+        """Take over what this process was forked with, in another file: SQLite here still thinks that one open."""
+        copy = uuid_text(uuid7())
+        lock = self.directory.lock(copy)
+        if lock is None:
+            return None
+        adopted: SpoolFile | None = None
+        try:
+            self.directory.copy(stem, copy)
+            self.directory.remove(stem)
+            adopted = self._adopt(copy, lock)
+        except OSError:
+            if self.directory.has(stem):
+                self.directory.remove(copy)
+            raise
+        finally:
+            if adopted is None:
+                os.close(lock)
+        return adopted
 
     def _opened(self, stem: str, lock: int) -> SpoolFile:
         failed = self.directory.has(stem, FAILED)

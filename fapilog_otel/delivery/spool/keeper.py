@@ -65,7 +65,7 @@ class Keeper:
         self.policy = policy
         self.diagnostics = diagnostics
         self.files = Files(directory, policy, diagnostics)
-        self.ballast = Ballast(directory, uuid_text(uuid7()), policy.ballast_bytes)
+        self.ballast = Ballast(directory, uuid_text(uuid7()), policy.ballast)
         self.degraded: str | None = None
         self.next_probe = 0.0
         self.doomed_at = 0.0
@@ -74,6 +74,7 @@ class Keeper:
         """What is to be said once no fork has to wait for it."""
         self._destinations = frozenset(destinations)
         self._host = host
+        self._adrift: set[Row] = set()  # taken from a file that was found damaged since
 
     def begin(self) -> None:
         """Start: a file of a dead process that has room, or a new one."""
@@ -103,13 +104,21 @@ class Keeper:
         return False
 
     def tidy(self) -> None:
-        """Delete files that are drained."""
+        """Delete files that are drained, and write back the logs of those that are not added to any more."""
         for file in tuple(self.files.owned.values()):
             if file.drained and self.goes_when_drained(file):
                 self.files.discard(file)
+            elif file is not self.files.active and file.logged:
+                self._write_back(file)
         if self.files.active is None and self.degraded is None:
             self.open()
         self.doomed_at = time.monotonic() if any(file.doomed for file in self.files.owned.values()) else 0.0
+
+    def _write_back(self, file: SpoolFile) -> None:
+        try:
+            file.write_back()
+        except sqlite3.Error as error:
+            self.broken(file, error)
 
     def goes_when_drained(self, file: SpoolFile) -> bool:
         """Tell whether a file is deleted, and not emptied, once nothing of it is wanted any more."""
@@ -137,6 +146,7 @@ class Keeper:
 
     def doom(self, row: Row) -> None:
         """Have a taken request deleted with the next commit."""
+        self._adrift.discard(row)
         file = self.files.owned.get(row.file)
         if file is None or row.id not in file.taken:
             return
@@ -151,6 +161,9 @@ class Keeper:
         file = self.files.owned.get(row.file)
         if file is not None and row.id not in file.doomed and file.taken.pop(row.id, None) is not None:
             self.outbox.append(partial(self._host.available, row.destination))
+        elif row in self._adrift:
+            self._adrift.discard(row)
+            self.lose(row.destination, row.lanes, SPOOL_CORRUPT)
 
     def adopt(self) -> bool:
         """Try one file that is not ours; tell whether it is now."""
@@ -227,9 +240,9 @@ class Keeper:
     def put_aside(self, file: SpoolFile, cause: str) -> None:
         """Give up a damaged file, all that it held counted."""
         self.files.forget(file)
-        for destination, total in file.totals.items():
-            if total.rows:
-                self.lose(destination, dict(total.lanes), SPOOL_CORRUPT)
+        self._adrift.update(row for row in file.taken.values() if row.id not in file.doomed)
+        for destination, lanes in file.waiting().items():
+            self.lose(destination, lanes, SPOOL_CORRUPT)
         with suppress(sqlite3.Error):
             file.database.freeze()
         self.files.put_aside(file.stem, cause)
@@ -242,7 +255,7 @@ class Keeper:
             self.ballast.drop()
             for file in self.files.owned.values():
                 with suppress(sqlite3.Error):
-                    file.database.write_back()
+                    file.write_back()
         if self.degraded is None:
             self.diagnostics.report(
                 "spool.degraded", "the spool cannot be written", level="error", reason=reason, cause=cause

@@ -50,6 +50,16 @@ class SpoolPolicy:
         return max(min(self.segment // 16 // PAGE, 1000), 16)
 
     @property
+    def round_bytes(self) -> int:
+        """Payload of one commit, bytes; a request that is larger has one for itself."""
+        return min(8 * MIB, self.segment // 4)
+
+    @property
+    def ballast(self) -> int:
+        """Size of the ballast within a small bound, bytes."""
+        return min(self.ballast_bytes, self.max_bytes // 16)
+
+    @property
     def capacity(self) -> int:
-        """Bytes of `max_bytes` that are left for pages of databases beside a write-ahead log."""
-        return self.max_bytes - 2 * self.log_pages * PAGE
+        """Bytes of `max_bytes` that are left for databases, beside the ballast and a write-ahead log."""
+        return self.max_bytes - self.ballast - self.log_pages * PAGE - self.round_bytes * 17 // 16

@@ -61,6 +61,8 @@ class SpoolFile:
         self.doomed: dict[int, Row] = {}  # to be deleted with the next commit
         self.buried: set[int] = set()  # deleted, where the file cannot be told
         self.inode = directory.file(stem).stat().st_ino
+        self.logged = not self.failed
+        """Whether its write-ahead log may hold something."""
         self._first: dict[object, int] = {}  # no request of a destination, a severity is before this
         self._changes: list[tuple[Row | Head, int]] = []
         self._pages = (0, 0)
@@ -84,6 +86,17 @@ class SpoolFile:
     def rows(self) -> int:
         """Requests in it, taken ones included."""
         return sum(total.rows for total in self.totals.values())
+
+    def waiting(self) -> dict[str, dict[int, int]]:
+        """Give the lanes of what nobody has taken, by destination."""
+        lanes = {destination: Counter(total.lanes) for destination, total in self.totals.items()}
+        for row in self.taken.values():
+            lanes[row.destination].subtract(row.lanes)
+        left = {
+            destination: {one: number for one, number in found.items() if number > 0}
+            for destination, found in lanes.items()
+        }
+        return {destination: found for destination, found in left.items() if found}
 
     @property
     def drained(self) -> bool:
@@ -167,12 +180,23 @@ class SpoolFile:
             sqlite3.Error: It may not be; `rollback` must follow.
         """
         self.database.commit()
+        self.logged = True
         for head, sign in self._changes:
             if sign < 0:
                 self.taken.pop(head.id, None)
                 self.doomed.pop(head.id, None)
             self._change(head, sign)
         self._changes.clear()
+
+    def write_back(self) -> None:
+        """Move the write-ahead log into the database.
+
+        Raises:
+            sqlite3.Error: It could not be done; nothing is lost by that.
+        """
+        if not self.failed:
+            self.database.write_back()
+            self.logged = False
 
     def rollback(self) -> None:
         """Forget the transaction."""
@@ -238,6 +262,7 @@ class SpoolFile:
     def freeze(self) -> None:
         """Never write to it again; what it holds can still be read, if anything can."""
         self.failed = True
+        self.logged = False
         self.rollback()
         self.bury(tuple(self.doomed.values()))
         self.doomed.clear()

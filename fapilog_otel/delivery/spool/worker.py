@@ -11,8 +11,9 @@ from __future__ import annotations
 import queue
 import sqlite3
 import time
+from contextlib import nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from fapilog_otel.delivery.spool.commands import Command, Delete, GiveBack, Put, Take
 from fapilog_otel.delivery.spool.commit import Commit
@@ -23,12 +24,11 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
     from concurrent.futures import Future
+    from contextlib import AbstractContextManager
 
     from fapilog_otel.delivery.spool.database import Head
     from fapilog_otel.delivery.spool.keeper import Keeper
     from fapilog_otel.delivery.spool.spool_file import SpoolFile
-
-_ROUND_BYTES: Final = 8 << 20  # payload of one commit
 
 
 class Worker:
@@ -54,14 +54,14 @@ class Worker:
         with our_thread():
             self._guarded(self._begin)
             while not self._stopping:
-                self._receive(self._patience())
+                self._guarded(self._receive, nullcontext())
                 self._guarded(self._round)
             self._guarded(self._end)
 
-    def _guarded(self, step: Callable[[], None]) -> None:
+    def _guarded(self, step: Callable[[], None], gate: AbstractContextManager[object] | None = None) -> None:
         keeper = self.keeper
         try:
-            with self._gate:
+            with self._gate if gate is None else gate:
                 step()
         except Exception as error:  # noqa: BLE001 - a bug of ours: who waits is told, and the thread goes on
             keeper.diagnostics.report("spool.internal", "the spool failed", level="error", cause=repr(error))
@@ -89,12 +89,13 @@ class Worker:
     def _deletion_due(self) -> float:
         return self.keeper.doomed_at + self.keeper.policy.delete_delay
 
-    def _receive(self, patience: float) -> None:
+    def _receive(self) -> None:
+        patience = self._patience()
         size = sum(map(_size, self._puts))
         try:
             command = self._inbox.get(timeout=patience) if patience > 0 else self._inbox.get_nowait()
             size += self._accept(command)
-            while size < _ROUND_BYTES and not self._stopping:
+            while size < self.keeper.policy.round_bytes and not self._stopping:
                 size += self._accept(self._inbox.get_nowait())
         except queue.Empty:
             return
