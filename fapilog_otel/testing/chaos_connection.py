@@ -110,12 +110,12 @@ class ChaosConnection:
         pumps = [asyncio.create_task(self._pump("up", self._client, self._target))]
         if self._target is not None:
             pumps.append(asyncio.create_task(self._pump("down", self._target, self._client)))
-        pumping = asyncio.gather(*pumps)
-        waiting: list[asyncio.Future[Any]] = [self._end, pumping]
+        waiting: set[asyncio.Future[Any]] = {self._end, *pumps}
         try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            if pumping.done():
-                pumping.result()
+            while not self._end.done() and any(pump in waiting for pump in pumps):
+                ended, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                for future in ended:
+                    future.result()
         finally:
             for pump in pumps:
                 pump.cancel()
