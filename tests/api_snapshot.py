@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 SNAPSHOT = Path(__file__).with_suffix(".txt")
-MODULES = ("fapilog_otel", "fapilog_otel.errors")
+MODULES = ("fapilog_otel", "fapilog_otel.errors", "fapilog_otel.testing")
 _OURS = ("fapilog_otel.", "fapilog_otel_exporters.")
 _HIDDEN = frozenset(("settings_customise_sources",))  # a hook that Pydantic calls
 _SHOWN_SPECIALS = frozenset(("__call__", "__enter__", "__aenter__", "__len__"))

@@ -140,7 +140,7 @@ def _message(signal: Signal, reply: Reply, context: grpc.ServicerContext) -> byt
         return reply.body if reply.body is not None else export_response(signal, reply).SerializeToString()
     import grpc
 
-    if not isinstance(reply.fault, Bomb) or reply.fault.mebibytes is None:
+    if not isinstance(reply.fault, Bomb) or reply.fault.mebibytes is None or reply.fault.place != "body":
         _abort(context, GrpcStatus(code="INTERNAL", details=f"{reply.fault!r} exists on HTTP alone"))
     if reply.fault.compressed:
         context.set_compression(grpc.Compression.Gzip)

@@ -102,15 +102,41 @@ def _end(writer: asyncio.StreamWriter, *, reset: bool) -> None:
 
 
 async def _send_bomb(writer: asyncio.StreamWriter, reply: Reply, bomb: Bomb, kind: str) -> None:
-    headers = {"content-type": kind, "transfer-encoding": "chunked"}
-    if bomb.compressed:
+    headers = {"content-type": kind}
+    chunked = bomb.place == "trailers" or (bomb.chunked and bomb.place == "body")
+    if chunked:
+        headers["transfer-encoding"] = "chunked"
+    if bomb.compressed and bomb.place == "body":
         headers["content-encoding"] = "gzip"
-    writer.write(_head(reply, headers, keep_alive=False))
-    async for piece in _paced(_bomb_pieces(bomb)):
-        writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
-        await writer.drain()
-    writer.write(b"0\r\n\r\n")
+    writer.write(_head(reply, headers, keep_alive=False).removesuffix(b"\r\n"))
+    if bomb.place == "headers":
+        await _write_all(writer, _bomb_lines(bomb))
+    writer.write(b"\r\n")
+    if bomb.place == "body":
+        await _write_all(writer, map(_chunk, _bomb_pieces(bomb)) if chunked else _bomb_pieces(bomb))
+    if chunked:
+        writer.write(b"0\r\n")
+        await _write_all(writer, _bomb_lines(bomb) if bomb.place == "trailers" else iter(()))
+        writer.write(b"\r\n")
     await writer.drain()
+
+
+async def _write_all(writer: asyncio.StreamWriter, pieces: Iterator[bytes]) -> None:
+    async for piece in _paced(pieces):
+        writer.write(piece)
+        await writer.drain()
+
+
+def _chunk(piece: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(piece), piece)
+
+
+def _bomb_lines(bomb: Bomb) -> Iterator[bytes]:
+    line = b"x-bomb: " + b"y" * 1014 + b"\r\n"
+    left = bomb.mebibytes
+    while left is None or left > 0:
+        yield line * 1024
+        left = None if left is None else left - 1
 
 
 async def _paced(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -59,10 +59,14 @@ class Bomb:
     Args:
         mebibytes: Size when decoded, MiB; None: without end (HTTP only).
         compressed: False: the same as plain bytes.
+        place: What is so large (HTTP only, but for ``body``): headers and trailers come uncompressed, in many lines.
+        chunked: Whether an HTTP body comes in chunks; False: as it is, until the connection ends.
     """
 
     mebibytes: int | None = 400
     compressed: bool = True
+    place: Literal["body", "headers", "trailers"] = "body"
+    chunked: bool = True
 
 
 Fault: TypeAlias = Disconnect | Truncate | Drip | Bomb

@@ -11,7 +11,7 @@ from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from fapilog_otel.receiver import Bomb, Disconnect, GrpcStatus, OtlpReceiver, Reply, Script
+from fapilog_otel.receiver import Bomb, Disconnect, Fault, GrpcStatus, OtlpReceiver, Reply, Script
 from tests.unit.receiver.clients import bodies, logs_request
 
 LOGS = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
@@ -155,8 +155,9 @@ class TestFault:
         error = failure(export)
         assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
-    def test_of_the_wire_is_refused_aloud(self, export: Export, receiver: OtlpReceiver) -> None:
-        receiver.script = Script([Reply(fault=Disconnect())])
+    @pytest.mark.parametrize("fault", [Disconnect(), Bomb(place="trailers"), Bomb(None)])
+    def test_of_the_wire_is_refused_aloud(self, export: Export, receiver: OtlpReceiver, fault: Fault) -> None:
+        receiver.script = Script([Reply(fault=fault)])
         error = failure(export)
         assert error.code() is grpc.StatusCode.INTERNAL
         assert "exists on HTTP alone" in error.details()

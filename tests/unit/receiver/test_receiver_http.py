@@ -287,6 +287,27 @@ class TestFault:
         _, _, chunks = client.send(logs_request("a")).read_to_end().partition(b"\r\n\r\n")
         assert dechunk(chunks) == bytes(2 * 1024 * 1024)
 
+    def test_bomb_may_come_without_chunks(self, client: RawClient, receiver: OtlpReceiver) -> None:
+        receiver.script = Script([Reply(fault=Bomb(mebibytes=1, compressed=False, chunked=False))])
+        head, _, body = client.send(logs_request("a")).read_to_end().partition(b"\r\n\r\n")
+        assert b"transfer-encoding" not in head
+        assert body == bytes(1024 * 1024)
+
+    def test_bomb_may_be_in_the_headers(self, client: RawClient, receiver: OtlpReceiver) -> None:
+        receiver.script = Script([Reply(fault=Bomb(mebibytes=1, place="headers"))])
+        head, end, body = client.send(logs_request("a")).read_to_end().partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert head.count(b"\r\nx-bomb: ") == 1024
+        assert (end, body) == (b"\r\n\r\n", b"")
+
+    def test_bomb_may_be_in_the_trailers(self, client: RawClient, receiver: OtlpReceiver) -> None:
+        receiver.script = Script([Reply(fault=Bomb(mebibytes=1, place="trailers"))])
+        head, _, rest = client.send(logs_request("a")).read_to_end().partition(b"\r\n\r\n")
+        assert b"transfer-encoding: chunked" in head
+        assert rest.startswith(b"0\r\nx-bomb: ")
+        assert rest.count(b"x-bomb: ") == 1024
+        assert rest.endswith(b"\r\n\r\n")
+
     def test_bomb_without_end_lasts_until_the_client_leaves(self, connect: Connect, receiver: OtlpReceiver) -> None:
         receiver.script = Script([Reply(fault=Bomb(mebibytes=None))])
         victim, other = connect(), connect()

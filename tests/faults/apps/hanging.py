@@ -1,0 +1,55 @@
+"""Logs at a steady rate, phase after phase, and tells for each how long a call took and how large the process is."""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import fapilog_otel
+
+TICK = 0.01
+DETAIL = "x" * 200
+
+
+def resident() -> int:
+    """Resident memory of this process, bytes."""
+    with Path("/proc/self/statm").open("rb") as file:
+        return int(file.read().split()[1]) * 4096
+
+
+def phase(name: str, seconds: float, rate: int) -> dict[str, object]:
+    each, times, largest = max(1, int(rate * TICK)), [], resident()
+    started = tick = time.monotonic()
+    while tick - started < seconds:
+        for _ in range(each):
+            before = time.perf_counter_ns()
+            log.info("order placed", index=len(times), detail=DETAIL)
+            times.append(time.perf_counter_ns() - before)
+        if len(times) % (each * 50) == 0:
+            largest = max(largest, resident())
+        tick += TICK
+        time.sleep(max(0.0, tick - time.monotonic()))
+    largest = max(largest, resident())
+    times.sort()
+    shares = {share: times[int(len(times) * float(share)) - 1] for share in ("0.5", "0.99", "0.999")}
+    return {"phase": name, "calls": len(times), "ns": shares, "rss": largest, "stats": asdict(handle.stats())}
+
+
+faulthandler.enable()
+handle = fapilog_otel.configure(sources=[])
+log = fapilog_otel.get_logger("shop")
+print(json.dumps({"ready": True}), flush=True)
+for line in sys.stdin:
+    word = line.split()
+    if not word or word[0] == "end":
+        break
+    if word[0] == "flush":
+        print(json.dumps({"flushed": handle.flush(float(word[1]))}), flush=True)
+    else:
+        print(json.dumps({"done": word[0], **phase(word[0], float(word[1]), int(word[2]))}), flush=True)
+handle.shutdown(2.0)
+print(json.dumps({"stats": asdict(handle.stats()), "balanced": handle.stats().balanced}), flush=True)
