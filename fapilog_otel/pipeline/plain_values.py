@@ -20,7 +20,7 @@ _BARE = re.compile(
     (?P<more>(?<==)[\w%+/-])?""",
     re.VERBOSE,
 )
-_PAIR: Final = r"""[^\s;,=:"'<>(){}\[\]]{1,128}=[^\s;,"'<>{}\[\]]*"""
+_PAIR: Final = r"""[^\s;,=:"'<>(){}\[\]\\]{1,128}=[^\s;,"'<>{}\[\]\\]*"""
 # RFC 6265, sections 4.1 and 4.2: every pair of a Cookie header; with the cookie of Set-Cookie its attributes.
 _COOKIES = re.compile(
     rf"[ \t]{{0,4}}(?P<bare>{_PAIR}(?:;[ \t]{{0,4}}(?:{_PAIR}|Secure|HttpOnly|Partitioned))*)", re.IGNORECASE
