@@ -105,7 +105,13 @@ class Certificates:
             OSError: A file cannot be used (ssl.SSLError is one).
             ValueError: PEM content cannot be used.
         """
+        contents = self._contents()
         self.context()
+        if self._contents() != contents:
+            raise ValueError("the files changed while they were read")
+        return contents
+
+    def _contents(self) -> Pems:
         chain = _read(self.client_certificate)
         return Pems(_read(self.certificate), chain, chain if self.client_key is None else _read(self.client_key))
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from fapilog_otel.encode.plan import DROP, KEEP
 from fapilog_otel.model.anyvalue import clean_text, normalise
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fapilog_otel.encode.plan import Redaction
     from fapilog_otel.model.anyvalue import AnyValue
 
-_UNTOUCHED = frozenset((bool, int, float, bytes, type(None)))
+_UNTOUCHED = frozenset((bool, int, float, type(None)))
 
 
 def redact_tree(value: AnyValue, path: str, redaction: Redaction) -> AnyValue:
@@ -21,7 +24,8 @@ def redact_tree(value: AnyValue, path: str, redaction: Redaction) -> AnyValue:
         value: A normalised value. Its nesting is bounded by normalisation; an endless one raises ``RecursionError``.
         path: Dotted path of the value itself, whose verdict is the caller's; empty for a body. Items of a list have the
             path of the list.
-        redaction: Keys of mappings get its verdict, texts go through its ``scrub``; numbers and bytes are kept.
+        redaction: Keys of mappings get its verdict; texts, bytes and the keys themselves go through its ``scrub``;
+            numbers are kept.
     """
     kind = type(value)
     if kind is str:
@@ -32,6 +36,8 @@ def redact_tree(value: AnyValue, path: str, redaction: Redaction) -> AnyValue:
         return _mapping(value, path, redaction)  # type: ignore[arg-type]
     if kind is list:
         return _items(value, path, redaction)  # type: ignore[arg-type]
+    if kind is bytes:
+        return scrub_bytes(value, redaction)  # type: ignore[arg-type]
     return redact_tree(normalise(value), path, redaction)
 
 
@@ -41,6 +47,29 @@ def scrub_text(text: str, redaction: Redaction) -> str:
         return text
     clean = redaction.scrub(text)
     return text if clean is text else clean_text(clean)
+
+
+def scrub_bytes(data: bytes, redaction: Redaction) -> bytes:
+    """Give bytes without the secrets that they hold as text; the very same object when nothing was found."""
+    if redaction.scrub is None:
+        return data
+    text = data.decode("latin-1")  # every byte one character: what is not masked comes back as it was
+    clean = redaction.scrub(text)
+    return data if clean == text else clean.encode("latin-1", "replace")
+
+
+def _clean_key(key: str, taken: dict[str, AnyValue], redaction: Redaction) -> str:
+    """Give a key of a mapping without secrets; one that another key has become already is told apart."""
+    clean = _scrubbed_key(key, redaction.scrub) if redaction.scrub is not None else key
+    while clean in taken:
+        clean += "*"
+    return clean
+
+
+@lru_cache(maxsize=4096)
+def _scrubbed_key(key: str, scrub: Callable[[str], str]) -> str:
+    clean = scrub(key)
+    return key if clean is key else clean_text(clean)
 
 
 def _mapping(value: dict[str, AnyValue], path: str, redaction: Redaction) -> AnyValue:
@@ -54,8 +83,9 @@ def _mapping(value: dict[str, AnyValue], path: str, redaction: Redaction) -> Any
             continue
         # A verdict that is none of the three masks: redaction fails closed.
         clean = redact_tree(item, inner, redaction) if verdict == KEEP else redaction.mask
-        out[key] = clean
-        changed = changed or clean is not item
+        name = _clean_key(key, out, redaction)
+        out[name] = clean
+        changed = changed or clean is not item or name is not key
     return out if changed else value
 
 

@@ -1,6 +1,7 @@
 r"""Secrets that a text assigns to a name, of those names whose values are masked as attributes.
 
     password=x   ?api_key=x&   token='x'   "secret": "x"   'cookie': ['x']   password: "x"   {\"jwt\": \"x\"}
+    password: x1   Set-Cookie: a=b; Path=/
 
 The search goes from separator to separator, looks back for a name and only then ahead for a value. What has been looked
 at as a value is not looked at again, so the time is linear in the text.
@@ -13,9 +14,15 @@ from functools import lru_cache
 from typing import Final
 
 from fapilog_otel.pipeline.key_names import names_secret_in_text
+from fapilog_otel.pipeline.plain_values import plain_value_end
 
-# A colon counts beside a quote only, of its name or of its value: prose and times are full of colons.
-_SEPARATOR = re.compile(r"""=(?!=)>?|:(?:(?<=["']:)|(?<=["']\s:)|(?=[ \t]{0,4}[bBfFuUrR]?\\{0,7}["']))""")
+# A colon counts beside a quote, of its name or of its value, and right behind a word: prose is full of those, so there
+# the value decides (``plain_values``).
+_SEPARATOR = re.compile(
+    r"""=(?!=)>?
+    | :(?:(?<=["']:)|(?<=["']\s:)|(?=[ \t]{0,4}[bBfFuUrR]?\\{0,7}["'])|(?<=[A-Za-z]:)|(?<=[A-Za-z_-][0-9]:))""",
+    re.VERBOSE,
+)
 # Read backwards from the separator: ``name``, ``"name"``, ``\"name\"``, ``of[name]``, ``of["name"]``.
 _LOOK_BACK: Final = 96
 _NAME_BACKWARDS = re.compile(r"""\s?\]?(?P<quote>["']\\{0,7})?\]?(?P<name>[\w-]{1,72})(?P<escape>\\(?!\\))?""")
@@ -24,7 +31,7 @@ _ESCAPED: Final = "abfnrtv"  # ``\ncookie=x``: the letter may belong to the back
 _VALUE: Final = r"""(?:[bBfFuUrR]{0,2}(?P<quote>\\{0,7}["'])|(?P<box>[\[{(])
     |(?P<bare>(?:[^\s&;,"'<>(){}\[\]\\=]|=(?!["']))+))"""
 _AFTER_EQUALS = re.compile(rf"[ ]?{_VALUE}", re.VERBOSE)
-_AFTER_COLON = re.compile(rf"\s{{0,64}}{_VALUE}", re.VERBOSE)
+_AFTER_COLON = re.compile(rf"(?:\s|\\{{1,7}}[nrt]){{0,64}}{_VALUE}", re.VERBOSE)
 _AFTER_BARE_NAME = re.compile(r"""[ \t]{0,4}[bBfFuUrR]?(?P<quote>\\{0,7}["'])""")
 _BARE_REST = re.compile(r"""[^\s&;,"'<>(){}\[\]\\]*""")
 _ANY_QUOTE = re.compile(r"""\\{0,7}["']""")
@@ -80,7 +87,7 @@ def _value_after(text: str, separator: re.Match[str], name: str, quote: str) -> 
     expression = _AFTER_EQUALS if is_equals else _AFTER_COLON if quote else _AFTER_BARE_NAME
     match = expression.match(text, separator.end())
     if match is None:
-        return None
+        return None if is_equals or quote else plain_value_end(text, separator.start(), name)
     kind = match.lastgroup
     if kind == "quote":
         return match.end(), _string(match["quote"]).match(text, match.end()).end(), ""  # type: ignore[union-attr]

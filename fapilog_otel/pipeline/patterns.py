@@ -100,7 +100,7 @@ _URL_CREDENTIALS = r"""://[^\s/?#:@"'<>\[]*:(?P<secret>[^\s/?#"'<>]+|(?!\d{0,5}[
 
 _PEM = r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [A-Z0-9 ]{0,60}-----|\Z)"
 
-_BEARER = r"""\bbearer[ \t:]{1,4}
+_BEARER = r"""\bbearer(?:[ \t:]|\\{1,7}t){1,4}
     (?!(?:tokens?|auth|authentication|authorization|credentials|scheme|header|format|prefix|realm)\.?(?![\w.~+/-]))
     (?P<secret>[\w.~+/-]{6,}={0,2})"""
 
@@ -123,13 +123,28 @@ VALUE_PATTERNS: Final = (
         ("secret",),
     ),
     ValuePattern("google_api_key", _whole(r"AIza[\w-]{35}"), ("aiza",)),
+    ValuePattern("google_oauth", _whole(r"\bya29\.[\w-]{20,}|\bGOCSPX-[\w-]{20,}"), ("ya29.", "gocspx-")),
+    # A shared access signature is the last part of a URL that opens a storage account; a client secret has its mark.
+    ValuePattern(
+        "azure_signature", _tail(r"[?&;]sig=(?P<secret>[A-Za-z0-9%+/_-]{20,}={0,2})"), ("?sig=", "&sig=", ";sig=")
+    ),
+    ValuePattern("azure_client_secret", _whole(r"(?<![\w.~-])[\w.~-]{3}[0-9]Q~[\w.~-]{31,40}"), ("q~",)),
+    ValuePattern("gitlab_token", _whole(r"glpat-[\w-]{20,}"), ("glpat-",)),
+    ValuePattern("registry_token", _whole(r"\bnpm_[A-Za-z0-9]{36}|\bpypi-AgE[\w-]{50,}"), ("npm_", "pypi-age")),
+    ValuePattern(
+        "slack_webhook", _tail(r"hooks\.slack\.com/(?:services|workflows)/(?P<secret>[\w/-]{20,})"), ("hooks.slack",)
+    ),
     ValuePattern(
         "github_token",
         _whole(r"gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}"),
         ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
     ),
     ValuePattern("slack_token", _whole(r"xox[a-z]-[A-Za-z0-9-]{10,}|xapp-[A-Za-z0-9-]{10,}"), ("xox", "xapp-")),
-    ValuePattern("stripe_key", _whole(r"[sr]k_live_[A-Za-z0-9]{10,}"), ("sk_live_", "rk_live_")),
+    ValuePattern(
+        "stripe_key",
+        _whole(r"[sr]k_(?:live|test)_[A-Za-z0-9]{10,}|\bwhsec_[A-Za-z0-9+/]{20,}={0,2}"),
+        ("sk_live_", "rk_live_", "sk_test_", "rk_test_", "whsec_"),
+    ),
     ValuePattern("model_api_key", _whole(r"sk-(?:ant|proj)-[\w-]{16,}"), ("sk-ant-", "sk-proj-")),
     ValuePattern("bearer", _tail("(?x)" + _BEARER), ("bearer",)),
     ValuePattern("basic", _tail(r"\bbasic[ \t:]{1,4}(?P<secret>[\w+/-]{4,}={0,2})", _is_basic_credentials), ("basic",)),

@@ -27,15 +27,22 @@ class Collector(ReceiverProcess):
         tls: The server side of TLS on both OTLP ports, with a client authority for mTLS.
         bearer_token: The token that requests must carry; None: no authentication.
         max_request_mib: Limit of a request on both ports, MiB; None: the Collector's own (gRPC 4, HTTP 20).
+        reload_tls: Whether changed TLS files are taken up while it runs.
     """
 
     name: ClassVar[str] = "collector"
     port_names: ClassVar[tuple[str, ...]] = ("grpc", "http", "health")
 
     def __init__(
-        self, *, tls: ReceiverTls | None = None, bearer_token: str | None = None, max_request_mib: int | None = None
+        self,
+        *,
+        tls: ReceiverTls | None = None,
+        bearer_token: str | None = None,
+        max_request_mib: int | None = None,
+        reload_tls: bool = False,
     ) -> None:
         super().__init__()
+        self._reload_tls = reload_tls
         self._tls = tls
         self._bearer_token = bearer_token
         self._max_request_mib = max_request_mib
@@ -111,7 +118,7 @@ class Collector(ReceiverProcess):
         }
         for protocol in protocols.values():
             if self._tls is not None:
-                protocol["tls"] = _tls_config(self._tls)
+                protocol["tls"] = _tls_config(self._tls, reload=self._reload_tls)
             if self._bearer_token is not None:
                 protocol["auth"] = {"authenticator": "bearertokenauth"}
         if self._max_request_mib is not None:
@@ -120,9 +127,11 @@ class Collector(ReceiverProcess):
         return protocols
 
 
-def _tls_config(tls: ReceiverTls) -> dict[str, str]:
-    config = {"cert_file": str(tls.certificate), "key_file": str(tls.key)}
-    return config if tls.client_ca is None else {**config, "client_ca_file": str(tls.client_ca)}
+def _tls_config(tls: ReceiverTls, *, reload: bool) -> dict[str, object]:
+    config: dict[str, object] = {"cert_file": str(tls.certificate), "key_file": str(tls.key)}
+    if tls.client_ca is not None:
+        config |= {"client_ca_file": str(tls.client_ca), "client_ca_file_reload": reload}
+    return {**config, "reload_interval": "50ms"} if reload else config
 
 
 def _of_service(items: list[_Item], service: str | None) -> list[_Item]:

@@ -13,7 +13,7 @@ from collections.abc import Set as AbstractSet
 from types import TracebackType
 from typing import Any, Final, NamedTuple, TypedDict
 
-from fapilog_otel.model.anyvalue import Budget, normalise, normalise_key, object_text
+from fapilog_otel.model.anyvalue import Budget, normalise, normalise_key, object_text, type_name
 from fapilog_otel.model.exception import STACKTRACE, exception_attributes
 from fapilog_otel.model.record import Record
 from fapilog_otel.model.scope import Scope
@@ -70,6 +70,31 @@ class Selection(NamedTuple):
 
 def fields_of(record: logging.LogRecord, selection: Selection) -> Fields:
     """Give the fields of a record, values as they are (the encoder normalises them); never raises an `Exception`."""
+    try:
+        return _fields_of(record, selection)
+    except Exception as error:  # noqa: BLE001 - a field that lies about its class, or will not be asked; told in the record
+        return _least_fields(record, error)
+
+
+def _least_fields(record: logging.LogRecord, error: Exception) -> Fields:
+    """Give what can be told of a record without asking its fields anything but their text."""
+    level: Any = getattr(record, "levelno", None)
+    name: Any = getattr(record, "levelname", None)
+    number, text = severity(
+        level if type(level) is int and abs(level) < _MAX_LEVEL else 0, name if type(name) is str else ""
+    )
+    return {
+        "timestamp": 0,
+        "observed_timestamp": time.time_ns(),
+        "severity_number": number,
+        "severity_text": text,
+        "body": object_text(getattr(record, "msg", None)),
+        "attributes": {FORMAT_ERROR: f"{type_name(error)}: {object_text(error)}"},
+        "event_name": None,
+    }
+
+
+def _fields_of(record: logging.LogRecord, selection: Selection) -> Fields:
     number, text = severity(level_number(record), level_name(record))
     body, problem = body_and_problem(record)
     attributes, event_name = attributes_and_event(record, selection, problem)
@@ -106,23 +131,23 @@ def record_of(record: logging.LogRecord, selection: Selection) -> Record:
 def scope_name(record: logging.LogRecord) -> str:
     """Give the name of the logger that made the record."""
     name = getattr(record, "name", None)
-    return name if isinstance(name, str) else _text(name)
+    return name if type(name) is str else _text(name)
 
 
 def timestamp(record: logging.LogRecord) -> int:
     """Give when the record was made, ns since the epoch; 0: the record does not say."""
-    created = getattr(record, "created", None)
-    if isinstance(created, (int, float)) and 0 < created <= _MAX_SECONDS:
+    created: Any = getattr(record, "created", None)
+    if issubclass(type(created), (int, float)) and 0 < created <= _MAX_SECONDS:
         return int(created * _NS)
     return 0
 
 
 def level_number(record: logging.LogRecord) -> int:
     """Give the stdlib level of a record; 0 where it has none."""
-    level = getattr(record, "levelno", None)
+    level: Any = getattr(record, "levelno", None)
     if type(level) is int and -_MAX_LEVEL < level < _MAX_LEVEL:
         return level
-    return int(level) if isinstance(level, (int, float)) and abs(level) < _MAX_LEVEL else logging.NOTSET
+    return int(level) if issubclass(type(level), (int, float)) and abs(level) < _MAX_LEVEL else logging.NOTSET
 
 
 def level_name(record: logging.LogRecord) -> str:
@@ -142,12 +167,12 @@ def body_and_problem(record: logging.LogRecord) -> tuple[Any, Exception | None]:
     A message that is not text and has no arguments stays what it is if OTLP can carry its structure.
     """
     message = getattr(record, "msg", None)
-    if not isinstance(message, str) and not getattr(record, "args", None) and _is_structured(message):
-        return message, None
     try:
+        if not isinstance(message, str) and not getattr(record, "args", None) and _is_structured(message):
+            return message, None
         return record.getMessage(), None
     except Exception as error:  # noqa: BLE001 - a wrong format or a broken __str__; the attributes report it
-        return (message if isinstance(message, str) else object_text(message)), error
+        return (message if issubclass(type(message), str) else object_text(message)), error
 
 
 def _is_structured(message: object) -> bool:
@@ -208,6 +233,6 @@ def _add_thread(attributes: dict[str, Any], fields: dict[str, Any]) -> None:
 
 
 def _text(value: object) -> str:
-    if isinstance(value, str):
+    if type(value) is str:
         return value
     return "" if value is None else object_text(value)

@@ -26,6 +26,10 @@ class TestRedactTree:
             ({"user": [{"token": "x"}, {"raw": "y", "id": 1}]}, {"user": [{"token": "***"}, {"id": 1}]}),
             ({"raw": {"a": 1}}, {}),
             ({"odd": "kept?"}, {"odd": "***"}),
+            (b"\xffa s3cret\x00", b"\xffa ***\x00"),
+            ([b"s3cret", {"a": b"s3cret"}], [b"***", {"a": b"***"}]),
+            ({"s3cret": 1, "a s3cret": {"s3cret": 2}}, {"***": 1, "a ***": {"***": 2}}),
+            ({"s3crets3cret": 0, "******": 1, "s3cret": 2, "***": 3}, {"******": 0, "*******": 1, "***": 2, "****": 3}),
             ({"other": {"password": "x"}}, {"other": {"password": "x"}}),
         ],
     )
@@ -36,7 +40,7 @@ class TestRedactTree:
         assert redact_tree({"token": "x"}, "user", REDACTION) == {"token": "***"}
 
     @pytest.mark.parametrize(
-        "value", ["plain", 1, 2.5, True, None, b"s3cret", [1, ["a"]], {"a": {"b": [None]}}, [], {}]
+        "value", ["plain", 1, 2.5, True, None, b"plain\xff", [1, ["a"]], {"a": {"b": [None]}}, [], {}]
     )
     def test_gives_back_the_same_object_where_nothing_is_redacted(self, value: object) -> None:
         assert redact_tree(value, "", REDACTION) is value  # type: ignore[arg-type]
@@ -61,6 +65,7 @@ class TestRedactTree:
 
     def test_without_scrub_texts_are_kept(self) -> None:
         keys = Redaction(REDACTION.verdict)
+        assert redact_tree({"s3cret": b"s3cret"}, "", keys) == {"s3cret": b"s3cret"}
         assert redact_tree({"a": "s3cret", "password": "x"}, "", keys) == {"a": "s3cret", "password": "***"}
 
     def test_what_scrub_makes_is_valid_text(self) -> None:

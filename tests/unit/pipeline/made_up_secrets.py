@@ -21,6 +21,17 @@ GITHUB = ["gh" + kind + "_" + "aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1eF3hJ5" for kind in
 GITHUB_PAT = "github" + "_pat_" + "11ABCDEFG0abcdefghijkl_mnopqrstuvwxyz0123456789"
 SLACK = "xo" + "xb-123456789012-abcdefABCDEF123456"
 STRIPE = "sk_" + "live_" + "4eC39HqLyjWDarjtT1zdp7dc"
+STRIPE_TEST = "rk_" + "test_" + "4eC39HqLyjWDarjtT1zdp7dc"
+STRIPE_HOOK = "whs" + "ec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+SLACK_HOOK = "T0123ABCD/B0123ABCD/" + "aB3dE5gH7jK9mN1pQ3sT5vW7"
+GOOGLE_OAUTH = "ya2" + "9.a0AfH6SMBx1234567890abcdefghij"
+GOOGLE_CLIENT = "GOC" + "SPX-aB3dE5gH7jK9mN1pQ3sT5vW7yZ9b"
+AZURE_ACCOUNT = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2" + "UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+AZURE_SAS = "aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1eF3" + "hJ5%2Bk%3D"
+AZURE_CLIENT = "aB3" + "8Q~" + "dE5gH7jK9mN1pQ3sT5vW7yZ9bC1eF3hJ5kL"
+GITLAB = "glp" + "at-aB3dE5gH7jK9mN1pQ3sT"
+NPM = "np" + "m_aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1eF3hJ5"
+PYPI = "py" + "pi-AgEIcHlwaS5vcmcCJDEyMzQ1Njc4LTEyMzQtMTIzNC0xMjM0LTEyMzQ1Njc4OTBhYgACKlszLCJ"
 MODEL = "sk-" + "ant-api03-abcdefghij0123456789"
 BASIC = base64.b64encode(b"alice:open sesame").decode()
 BASIC_LATIN_1 = base64.b64encode("alice:contraseña".encode("latin-1")).decode()
@@ -43,6 +54,23 @@ IN_TEXT = [
     (f"pat {GITHUB_PAT}", GITHUB_PAT, "pat ***"),
     (f"slack({SLACK})", SLACK, "slack(***)"),
     (f"charge {STRIPE}", STRIPE, "charge ***"),
+    (f"charge {STRIPE_TEST}", STRIPE_TEST, "charge ***"),
+    (f"hook({STRIPE_HOOK})", STRIPE_HOOK, "hook(***)"),
+    (
+        f"to https://hooks.slack.com/services/{SLACK_HOOK} now",
+        SLACK_HOOK,
+        "to https://hooks.slack.com/services/*** now",
+    ),
+    (f"with {GOOGLE_OAUTH}.", GOOGLE_OAUTH, "with ***."),
+    (f"with {GOOGLE_CLIENT}", GOOGLE_CLIENT, "with ***"),
+    (f"AccountName=a;AccountKey={AZURE_ACCOUNT};Suffix=s", AZURE_ACCOUNT, "AccountName=a;AccountKey=***;Suffix=s"),
+    (f"https://a.blob.example/c?sv=2&sig={AZURE_SAS}&se=3", AZURE_SAS, "https://a.blob.example/c?sv=2&sig=***&se=3"),
+    (f"app ({AZURE_CLIENT})", AZURE_CLIENT, "app (***)"),
+    (f"git {GITLAB}", GITLAB, "git ***"),
+    (f"publish {NPM}", NPM, "publish ***"),
+    (f"upload {PYPI}", PYPI, "upload ***"),
+    ("login with password: hunter2, then", "hunter2", "login with password: ***, then"),
+    ("< Set-Cookie: sid=hunter2; Path=/", "hunter2", "< Set-Cookie: ***"),
     (f"model {MODEL}", MODEL, "model ***"),
     ("sent Bearer abc123.def456-ghi", "abc123.def456-ghi", "sent Bearer ***"),
     ("sent bearer\ttoken-12345 and more", "token-12345", "sent bearer\t*** and more"),
@@ -77,7 +105,9 @@ URLS = [
     ("HTTPS://Alice:Hunter2@Host", "Hunter2", "HTTPS://Alice:***@Host"),
 ]
 HARMLESS_TEXTS = [
-    "", "hello", "order placed", "Basic settings saved", "Basic information about Bearer tokens",
+    "", "hello", "order placed", "a?sig=short", "sig=design", "xQ~y", "npm_config_cache", "glpat-", "the_ya29.x",
+    "/hooks.slack.com/docs", "whsec_", "password: changed", "token: expired",
+    "Basic settings saved", "Basic information about Bearer tokens",
     "basic authentication required",
     "bearer token missing", "Bearer authentication failed.", "the bearer of news", "authorization: denied for alice",
     "Authorization required", "token expired", "the secret of success", "password reset for alice",

@@ -39,7 +39,11 @@ PROSE = [
     "partition_key: 'p1'", "public_key=abc", "tests_passed=12", "_passed='x'", "phone_number='1'", "id_card='x'",
     "token == other", "secret == 'x'", "if password != 'x'", "password_length=12", "author='bob'", "monkey='x'",
     "12:30:45 token", 'the token "abc" is', "content-header='x'", 'token: expired, "try again"', "jwt", "token=",
-    "pwd=''",
+    "pwd=''", "token: RS256 is not allowed", "jwt: sha256 mismatch", "secret: base64url expected", "token: 10ms left",
+    "password: 12chars at least", "token: 12:30pm", "cookie: 2026-11-24T10:00:00Z", "Unexpected token: x1y2z3",
+    "token: a=b", "def f(password: str, token: Optional[str] = None) -> int:", "password: really?!", "token: 50256",
+    "secret: https://issuer.example/oauth2", "password: ", "credentials: none", "session_id: unset\nx1y2z3",
+    "cookie: too many", "the secret: v2 is out", "token: ed25519", "password: 2024",
 ]  # fmt: skip
 
 
@@ -85,6 +89,31 @@ class TestMaskAssignments:
     )
     def test_masks_the_value_and_nothing_else(self, text: str, clean: str) -> None:
         assert masked(text) == clean
+
+    @pytest.mark.parametrize("name", [name for name in NAMES if name != "user[password]"])
+    def test_masks_a_value_behind_a_colon_that_is_no_word(self, name: str) -> None:
+        around = (("", ""), ("login with ", ", then"), ("> ", "\r\nHost: h"), ("a: ", "; b"), ("", "."), ("", "\\n"))
+        for value in ("hunter2zz", "p@ssword", "1b4e28ba-2fa1-11d2", "aGk0Nzg5MDEyMzQ=", "x1" * 3_000):
+            for before, after in around:
+                text = f"{before}{name}: {value}{after}"
+                assert masked(text) == f"{before}{name}: ***{after}"
+                assert masked(masked(text)) == masked(text)
+
+    @pytest.mark.parametrize(
+        ("text", "clean"),
+        [
+            ("Set-Cookie: sid=abc; Path=/; HttpOnly", "Set-Cookie: ***"),
+            ("set-cookie: sid=abc; Secure\r\nServer: x", "set-cookie: ***\r\nServer: x"),
+            ("> Cookie: a=b; c=d\n> Host: h", "> Cookie: ***\n> Host: h"),
+            ("cookie: sid=abc, then", "cookie: ***, then"),
+            ("cvv: 123", "cvv: ***"),
+            ("ssn: 123-45-6789 of bob", "ssn: *** of bob"),
+            ("password: 12345678", "password: ***"),
+        ],
+    )
+    def test_masks_cookies_and_numbers_behind_a_colon(self, text: str, clean: str) -> None:
+        assert masked(text) == clean
+        assert masked(clean) == clean
 
     def test_what_was_cut_off_before_its_end_is_masked_to_the_end(self) -> None:
         assert masked('{"password": ["a", "b') == '{"password": "***"'

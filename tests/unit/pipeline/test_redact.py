@@ -217,9 +217,15 @@ class TestRedactRecord:
         assert "'password': '***'" in str(record.attributes)
         assert "'x'" not in str(record.attributes)
 
-    def test_bytes_and_numbers_are_kept(self) -> None:
-        record = Record(body=b"password=x", attributes={"n": 4111111111111111})
+    def test_numbers_and_bytes_without_a_secret_are_kept(self) -> None:
+        record = Record(body=b"\x89PNG\xff", attributes={"n": 4111111111111111})
         assert redact_record(record, DEFAULT) is record
+
+    def test_bytes_and_the_keys_of_mappings_are_scrubbed(self) -> None:
+        record = Record(body=b"\xffpassword=x", attributes={"a": [b"pwd=x"], "b": {"token=x": {"pwd=y": 1}}})
+        clean = redact_record(record, DEFAULT)
+        assert clean.body == b"\xffpassword=***"
+        assert clean.attributes == {"a": [b"pwd=***"], "b": {"token=***": {"pwd=***": 1}}}
 
     @settings(max_examples=150)
     @given(TREES, st.dictionaries(KEYS, TREES, max_size=4))
