@@ -22,14 +22,16 @@ class Case:
         stages: Whether the default stages run.
         native: Whether the native encoder is used.
         fast: The setting ``fast_stdlib``; None: left alone.
+        code: Whether records tell file, line and function of the call.
     """
 
     key: str
     title: str
-    path: Literal["own", "api", "stdlib"] = "own"
+    path: Literal["own", "api", "stdlib", "processor"] = "own"
     stages: bool = True
     native: bool = True
     fast: bool | None = None
+    code: bool = False
 
     @property
     def missing(self) -> str:
@@ -46,6 +48,11 @@ CASES: Final = {
         Case("api-bare", "OTel API `Logger.emit`, stages off", "api", stages=False),
         Case("stdlib-plain", "`logging`, plain handler", "stdlib", fast=False),
         Case("stdlib-fast", "`logging`, fast logger", "stdlib", fast=True),
+        Case("stdlib-bare", "`logging`, fast logger, stages off", "stdlib", stages=False, fast=True),
+        Case(
+            "stdlib-code", "`logging`, fast logger, `code.*`, stages off", "stdlib", stages=False, fast=True, code=True
+        ),
+        Case("processor", "SDK `Logger` into our processor, stages off", "processor", stages=False),
         Case("python", "our logger, pure-Python encoder", native=False),
         Case("python-bare", "our logger, pure-Python encoder, stages off", stages=False, native=False),
     )

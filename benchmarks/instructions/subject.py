@@ -11,6 +11,7 @@ import gc
 import json
 import logging
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.sdk.trace import TracerProvider
@@ -25,6 +26,8 @@ from fapilog_otel.encode.select import NATIVE
 from fapilog_otel.pipeline import DEFAULT_STAGES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from benchmarks.compare.workload import Emit
     from benchmarks.instructions.cases import Case
     from fapilog_otel.contracts import EncodedLogs
@@ -54,20 +57,46 @@ class Keeper:
         """Close nothing."""
 
 
-def _configure(case: Case, keeper: Keeper) -> Any:
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is counted: how it is written to, delivered and ended."""
+
+    emit: Emit
+    flush: Callable[[], bool]
+    close: Callable[[], object]
+
+
+def _subject(case: Case, keeper: Keeper) -> Subject:
     if case.native != NATIVE:
         raise RuntimeError(f"the {'native' if NATIVE else 'Python'} encoder is in use, not the one to be counted")
     given: dict[str, Any] = {
         "exporters": {"keeper": keeper},
         "service_name": SERVICE_NAME,
         "sources": ["stdlib"] if case.path == "stdlib" else [],
+        "code_attributes": case.code,
         "schedule_delay": _HOUR,  # what is sent, and when, depends on the records alone
     }
     if not case.stages:
         given["without"] = list(DEFAULT_STAGES)
     if case.fast is not None and has_setting("fast_stdlib"):
         given["fast_stdlib"] = case.fast
-    return fo.configure(**given)
+    if case.path == "processor":
+        return _processor(given)
+    handle = fo.configure(**given)
+    return Subject(_emit(case), lambda: handle.flush(60.0), handle.shutdown)
+
+
+def _processor(given: dict[str, Any]) -> Subject:
+    from opentelemetry.sdk._logs import LoggerProvider
+    from opentelemetry.sdk.resources import Resource
+
+    from fapilog_otel.settings import load_settings
+
+    processor = fo.FapilogLogRecordProcessor(settings=load_settings(given))
+    provider = LoggerProvider(resource=Resource.create({"service.name": SERVICE_NAME}))
+    provider.add_log_record_processor(processor)
+    emit = api_logger(provider.get_logger(LOGGER_NAME))
+    return Subject(emit, lambda: processor.force_flush(60_000), provider.shutdown)
 
 
 def _emit(case: Case) -> Emit:
@@ -106,13 +135,12 @@ def main(key: str, library: str) -> None:
     if not marks.marks_under_valgrind():
         raise RuntimeError("this runs under valgrind only")
     keeper = Keeper()
-    handle = _configure(CASES[key], keeper)
-    emit = _emit(CASES[key])
+    subject = _subject(CASES[key], keeper)
     with TracerProvider().get_tracer("benchmark").start_as_current_span("run") as span:
-        _count(emit, marks)
+        _count(subject.emit, marks)
         context = span.get_span_context()
-    faults = [] if handle.flush(60.0) else ["flush did not deliver everything"]
-    handle.shutdown()
+    faults = [] if subject.flush() else ["flush did not deliver everything"]
+    subject.close()
     expected = Expected(context.trace_id.to_bytes(16, "big"), context.span_id.to_bytes(8, "big"))
     verdict = examine(keeper.bodies, expected)
     written = WARM_UP + LENGTHS[0] + sum(LENGTHS)

@@ -219,10 +219,9 @@ class Engine:
                     return
                 self._compact(chunk)
                 ticket: Ticket = chunk.owner
-                counts = chunk.severity_counts(0, chunk.count)
                 for branch in ticket.missed:
                     branch.missing.discard(ticket)
-                    branch.ledger.drop("queue_full", counts)
+                    branch.ledger.drop("queue_full", chunk.severity_counts(0, chunk.count))
                     branch.settled_records += chunk.count
                     self.on_settled()
                 if self.staging.active:

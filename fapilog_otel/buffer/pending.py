@@ -17,15 +17,18 @@ class Pending:
         branches: Those that matter.
     """
 
-    __slots__ = ("_holds",)
+    __slots__ = ("_holds", "_unsettled")
 
     def __init__(self, branches: Iterable[Branch]) -> None:
         found = [hold for branch in branches for hold in branch.holds if hold.chunk.count]
         self._holds = [(hold, hold.lost_total()) for hold in found]  # what was lost before does not count
+        self._unsettled = found
 
     def done(self) -> bool:
         """Tell whether all of it is settled."""
-        return all(hold.done() for hold, _ in self._holds)
+        while self._unsettled and self._unsettled[-1].done():  # what is settled stays so: each is asked about once
+            self._unsettled.pop()
+        return not self._unsettled
 
     def lost(self) -> bool:
         """Tell whether any of it was lost since."""

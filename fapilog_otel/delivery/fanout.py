@@ -176,13 +176,14 @@ class Branch:
         hold.settled += count
         if lost:
             hold.lost += count
-        if hold.settled_lanes is None:
-            hold.settled_lanes = Lanes()
-        hold.settled_lanes.add(segment.chunk.severity_counts(segment.lo, segment.hi))
+        if hold.settled < hold.chunk.count:
+            if hold.settled_lanes is None:
+                hold.settled_lanes = Lanes()
+            hold.settled_lanes.add(segment.chunk.severity_counts(segment.lo, segment.hi))
         self.settled_records += count
         self._host.on_settled()
         if hold.settled >= hold.chunk.count:
-            self.release(hold)
+            self.release(hold)  # from now on nobody asks what of it is in flight
 
     def release(self, hold: Hold) -> None:
         """End a hold and give its bytes back."""
