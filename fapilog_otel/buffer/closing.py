@@ -55,7 +55,7 @@ def close_down(engine: Engine, timeout: float) -> bool:
     thread = engine.thread
     if thread is not None and thread is not threading.current_thread():
         thread.join(max(end - time.monotonic(), 0.05))
-    engine.losses.tell(last=True)
+    engine.losses.tell()
     engine.spec.diagnostics.flush()
     return done
 

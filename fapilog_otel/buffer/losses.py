@@ -6,7 +6,6 @@ call on the thread that logs it. What a destination refused is told in its own w
 
 from __future__ import annotations
 
-from math import inf
 from typing import TYPE_CHECKING, Any
 
 from fapilog_otel.telemetry.reasons import explain
@@ -47,20 +46,12 @@ class Losses:
         self._core = core
         self._branches = branches
         self._told: dict[tuple[str, str], int] = {}
-        self._due: dict[tuple[str, str], float] = {}
 
-    def tell(self, *, last: bool = False) -> None:
-        """Say what is new; what had its line within the minute waits for the next call after it.
-
-        Args:
-            last: Nothing comes after this: say what waits, too.
-        """
-        now = self._diagnostics.clock()
+    def tell(self) -> None:
+        """Say what is new; what had its line within the minute waits for the next one."""
         for (name, reason), number in self._lost().items():
-            key = (name, reason)
-            if number > self._told.get(key, 0) and (last or now >= self._due.get(key, -inf)):
-                self._told[key] = number
-                self._due[key] = now + self._diagnostics.interval
+            if number > self._told.get((name, reason), 0):
+                self._told[name, reason] = number
                 self._say(name, reason, number)
 
     def _say(self, name: str, reason: str, number: int) -> None:

@@ -124,10 +124,8 @@ class Diagnostics:
         interval: float = INTERVAL,
     ) -> None:
         self._output = _Output(stream)
-        self.clock = clock
-        """Monotonic seconds."""
-        self.interval = interval
-        """Seconds between two lines of one kind."""
+        self._clock = clock
+        self._interval = interval
         self._kinds: dict[str, _Kind] = {}
         self._in_order: list[_Kind] = []  # unlike the dict, it may grow while it is iterated
         self._lines: deque[_Line] = deque(maxlen=_LINES_LIMIT)
@@ -209,7 +207,7 @@ class Diagnostics:
         if state is None:
             state = self._new_kind(kind)
         state.add(line)
-        now = self.clock()
+        now = self._clock()
         if now >= state.due:
             self._take(state, now)
 
@@ -231,12 +229,12 @@ class Diagnostics:
         return state
 
     def _take(self, state: _Kind, now: float, *, early: bool = False) -> None:
-        line = state.take(now, self.interval, early=early)
+        line = state.take(now, self._interval, early=early)
         if line is not None:
             self._lines.append(line)
 
     def _write_pending(self, *, early: bool) -> None:
-        now = self.clock()
+        now = self._clock()
         for state in self._in_order:
             self._take(state, now, early=early)
         while self._lines and (early or self._prepared()):

@@ -97,12 +97,24 @@ class TestDrops:
                 engine.losses.tell()
             lines = minutes.about(reason)
             assert len(lines) == 3
-            engine.losses.tell(last=True)
+            engine.losses.tell()
             minutes.diagnostics.flush()
             number = engine.stats().dropped_by_reason[reason]
             assert f" {number} records were lost " in minutes.about(reason)[-1]
             assert not any("repeated" in line for line in lines)
             exporter.gate.set()
+
+
+@pytest.mark.parametrize("reason", DROPS)
+def test_a_loss_that_is_over_is_not_told_again(reason: str) -> None:
+    exporter = Collecting(open_gate=False)
+    with saying(exporter, max_bytes=1 << 16, schedule_delay=3600) as (engine, minutes):
+        DROPS[reason](engine)
+        for _ in range(5):
+            engine.losses.tell()
+            minutes.now += 61
+        assert len(minutes.about(reason)) == 1
+        exporter.gate.set()
 
 
 FAILURES = [reason for reason in REASONS if reason not in {*DROPS, "shutdown", "already_shutdown", "rejected"}]

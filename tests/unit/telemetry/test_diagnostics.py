@@ -99,6 +99,16 @@ class TestRateLimit:
         told.report("dropped", "a record was dropped", number=6)
         assert len(told.lines) == 2
 
+    def test_a_total_is_told_as_it_stands_when_the_minute_is_over(self, told: Told) -> None:
+        for number in range(1, 6):
+            told.diagnostics.report_total("lost", f"{number} records were lost", reason="queue_full")
+        told.now += 61
+        told.diagnostics.write()
+        assert told.lines == [
+            "fapilog_otel warning 1 records were lost reason=queue_full",
+            "fapilog_otel warning 5 records were lost reason=queue_full",
+        ]
+
     def test_kinds_do_not_limit_each_other(self, told: Told) -> None:
         told.report("a", "first")
         told.report("b", "second")
