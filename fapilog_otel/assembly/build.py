@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fapilog_otel.buffer.spec import Destination, EngineSpec
 from fapilog_otel.contracts import Exporter, exporter_traits
 from fapilog_otel.delivery import BreakerPolicy, RetryPolicy
-from fapilog_otel.delivery.fanout import BranchSettings
+from fapilog_otel.delivery.claims import BranchSettings
 from fapilog_otel.model.severity import parse_level
 from fapilog_otel.pipeline import build_chain, default_redaction, make_stage
 from fapilog_otel.pipeline.filter import SamplingFilter

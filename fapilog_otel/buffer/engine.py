@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from fapilog_otel.buffer.spec import EngineSpec
-    from fapilog_otel.delivery.fanout import Branch, Hold, Ticket
+    from fapilog_otel.delivery.claims import Hold, Ticket
+    from fapilog_otel.delivery.fanout import Branch
 
 _THREAD_NAME = "fapilog-otel-pipeline"
 

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from fapilog_otel.buffer.pool import ChunkPool
 from fapilog_otel.buffer.waiting import must_not_wait
-from fapilog_otel.delivery.fanout import Ticket
+from fapilog_otel.delivery.claims import Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fapilog_otel.delivery.fanout import Branch, Hold
+    from fapilog_otel.delivery.claims import Hold
+    from fapilog_otel.delivery.fanout import Branch
     from fapilog_otel.encode.emit import EmitCore
     from fapilog_otel.model.chunk import Chunk
 

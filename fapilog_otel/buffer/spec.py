@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from fapilog_otel.contracts import Exporter
     from fapilog_otel.delivery import BreakerPolicy, RetryPolicy
-    from fapilog_otel.delivery.fanout import BranchSettings
+    from fapilog_otel.delivery.claims import BranchSettings
     from fapilog_otel.delivery.spool import SpoolPolicy
     from fapilog_otel.pipeline.chain import Chain
     from fapilog_otel.telemetry.diagnostics import Diagnostics

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fapilog_otel.contracts import EncodedLogs
 from fapilog_otel.contracts.encoded_logs import Segment
-from fapilog_otel.delivery.fanout import Ticket
+from fapilog_otel.delivery.claims import Ticket
 from fapilog_otel.encode.writer import chunks_from_records
 
 if TYPE_CHECKING:

@@ -10,111 +10,25 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from fapilog_otel.contracts import EncodedLogs
 from fapilog_otel.contracts.encoded_logs import Segment
 from fapilog_otel.telemetry.accounting import UNKNOWN_LANE, Lanes, Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable
+    from collections.abc import Coroutine
     from contextlib import AbstractContextManager
 
     from fapilog_otel.contracts import Exporter
     from fapilog_otel.delivery.chain import Sender
+    from fapilog_otel.delivery.claims import BranchHost, BranchSettings, Hold, Ticket
     from fapilog_otel.delivery.split import Part
     from fapilog_otel.model.chunk import ChunkLike
 
 
 SHUTDOWN: Final = "shutdown"
 """The reason of records given up because their time had run out, on the wire or not."""
-
-
-class BranchHost(Protocol):
-    """Whom a branch tells, under the lock, what became free."""
-
-    def on_release(self, hold: Hold) -> None:
-        """Learn that a branch has finished with a chunk."""
-
-    def on_settled(self) -> None:
-        """Learn that records are done with."""
-
-
-@dataclass(frozen=True, slots=True)
-class BranchSettings:
-    """How a destination is fed.
-
-    Args:
-        name: Destination name.
-        max_bytes: Allocated bytes of chunks it may hold.
-        max_request_size: Bytes of records a request; a single larger record makes a request of its own.
-        max_batch: Records a request.
-        max_in_flight: Requests under way at once.
-        optional: Whether the others neither wait for it nor are judged by it.
-        level: Lowest severity number it takes; 0: all. Records without severity always pass.
-    """
-
-    name: str
-    max_bytes: int
-    max_request_size: int = 262_144
-    max_batch: int = 1 << 31
-    max_in_flight: int = 1
-    optional: bool = False
-    level: int = 0
-
-
-class Hold:
-    """A branch's claim on a chunk, from the moment the chunk is handed out until its last record is settled."""
-
-    __slots__ = ("branch", "chunk", "lost", "settled", "settled_lanes", "successors")
-
-    def __init__(self, branch: Branch, chunk: ChunkLike) -> None:
-        self.branch = branch
-        self.chunk = chunk
-        self.settled = 0
-        self.settled_lanes: Lanes | None = None  # made at the first settling
-        self.lost = 0
-        self.successors: list[Hold] = []  # what deferred stages made of it
-
-    def done(self) -> bool:
-        """Tell whether every record of it, and of what stages made of it, is settled."""
-        return self not in self.branch.holds and all(hold.done() for hold in self.successors)
-
-    def lost_total(self) -> int:
-        """Count the records of it, and of what stages made of it, that were lost."""
-        return self.lost + sum(hold.lost_total() for hold in self.successors)
-
-    def in_flight(self, lanes: Lanes) -> None:
-        """Add the records not yet settled, counted from the chunk."""
-        lanes.add(self.chunk.severity_counts(0, self.chunk.count))
-        if self.settled_lanes is not None:
-            lanes.add_lanes([-number for number in self.settled_lanes.lanes])
-
-
-class Ticket:
-    """Who holds a chunk, and who had no room for it.
-
-    Args:
-        chunk: The chunk.
-        takers: Branches that were charged for it.
-        missed: Branches that were full when it was handed out: its records are dropped for them.
-    """
-
-    __slots__ = ("chunk", "holds", "missed")
-
-    def __init__(self, chunk: ChunkLike, takers: Iterable[Branch], missed: Iterable[Branch]) -> None:
-        self.chunk = chunk
-        self.holds = {branch: Hold(branch, chunk) for branch in takers}
-        self.missed = tuple(missed)
-        for branch, hold in self.holds.items():
-            branch.charge(hold)
-        for branch in self.missed:
-            branch.missing.add(self)
-
-    def held(self) -> bool:
-        """Tell whether any branch still holds the chunk."""
-        return any(hold in branch.holds for branch, hold in self.holds.items())
 
 
 class Branch:
@@ -155,7 +69,7 @@ class Branch:
         self.abandoned = False
         self._lock = lock
         self._host = host
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], Any] = {}  # with what each has yet to begin
 
     # -- accounts (under the lock) -----------------------------------------------------------------------------------
 
@@ -279,16 +193,30 @@ class Branch:
             request = self._next_request()
             if request is None:
                 return
-            self._start(self._deliver(request))
+            self._start(self._deliver(request), request)
 
-    def _start(self, delivery: Coroutine[Any, Any, None]) -> None:
+    def _start(self, delivery: Coroutine[Any, Any, None], work: Any) -> None:
+        """Begin a delivery; ``work`` is what `_unsent` gets if it is cancelled before its first step."""
         task = asyncio.get_running_loop().create_task(delivery)
-        self._tasks.add(task)
+        self._tasks[task] = work
         task.add_done_callback(self._finished)
 
+    def _began(self) -> None:
+        task = asyncio.current_task()
+        if task in self._tasks:
+            self._tasks[task] = None
+
     def _finished(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+        work = self._tasks.pop(task, None)
+        if work is not None:
+            self._unsent(work)
         self.pump()
+
+    def _unsent(self, work: Any) -> None:
+        if self.paused:
+            self._wait_again(work)
+        else:
+            self._settle_cancelled(work)
 
     def _next_request(self) -> EncodedLogs | None:
         bytes_left, records_left = self.settings.max_request_size, self.settings.max_batch
@@ -309,14 +237,12 @@ class Branch:
         return EncodedLogs(segments) if segments else None
 
     async def _deliver(self, request: EncodedLogs) -> None:
+        self._began()
         self.records_under_way += request.count
         try:
             parts = await self.sender.send(request)
         except asyncio.CancelledError:
-            if self.paused:
-                self._wait_again(request)
-            else:
-                self._settle_cancelled(request)
+            self._unsent(request)
             raise
         finally:
             self.records_under_way -= request.count

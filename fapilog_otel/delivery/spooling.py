@@ -212,7 +212,7 @@ class SpooledBranch(Branch):
         else:
             self._settle_durable(request)
             if self._free_slots() > 0 and self._in_order():
-                self._start(self._send(_Delivery(request, row)))
+                self._begin(_Delivery(request, row))
             else:
                 self._store.give_back(row)
                 self._more = True
@@ -275,7 +275,7 @@ class SpooledBranch(Branch):
             self._taking = False
         self._more |= len(rows) >= limit
         for row, payload in rows:
-            self._start(self._send(_Delivery(self._read(row, payload), row)))
+            self._begin(_Delivery(self._read(row, payload), row))
         self.pump()
 
     # -- requests under way --------------------------------------------------------------------------------------------
@@ -283,23 +283,30 @@ class SpooledBranch(Branch):
     async def _deliver(self, request: EncodedLogs) -> None:
         await self._send(_Delivery(request))
 
+    def _begin(self, delivery: _Delivery) -> None:
+        self._start(self._send(delivery), delivery)
+
     async def _send(self, delivery: _Delivery) -> None:
+        self._began()
         self._under_way.add(delivery)
+        self.records_under_way += delivery.request.count
         try:
             parts = await self.sender.send(delivery.request)
         except asyncio.CancelledError:
-            delivery.done = True
-            self._cancelled(delivery)
+            self._unsent(delivery)
             raise
         finally:
             self._under_way.discard(delivery)
+            self.records_under_way -= delivery.request.count
         delivery.done = True
         if delivery.row is None:
             self._settle_sent(parts)
         else:
             self._settle_stored(delivery.row, parts)
 
-    def _cancelled(self, delivery: _Delivery) -> None:
+    def _unsent(self, work: EncodedLogs | _Delivery) -> None:
+        delivery = work if isinstance(work, _Delivery) else _Delivery(work)
+        delivery.done = True
         if delivery.row is not None:
             self._store.give_back(delivery.row)
             self._more = True
@@ -342,10 +349,6 @@ class SpooledBranch(Branch):
             self._store.delete(row)
 
     # -- the end -------------------------------------------------------------------------------------------------------
-
-    def emptied(self) -> bool:
-        """Tell whether nothing is on disk, nor on its way there or from there."""
-        return not (self.stored.total() or self._disk or self._tasks)
 
     async def cancel(self, timeout: float) -> None:
         """End everything under way; see `Branch.cancel`. What has a row stays on disk."""

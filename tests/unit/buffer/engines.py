@@ -13,7 +13,7 @@ from fapilog_otel.buffer.engine import Engine
 from fapilog_otel.buffer.spec import Destination, EngineSpec
 from fapilog_otel.contracts import EncodedLogs, ExporterTraits, ExportResult
 from fapilog_otel.delivery import RetryPolicy
-from fapilog_otel.delivery.fanout import BranchSettings
+from fapilog_otel.delivery.claims import BranchSettings
 from fapilog_otel.model.record import Record
 from fapilog_otel.model.scope import Scope
 from fapilog_otel.pipeline import build_chain

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from fapilog_otel.contracts import EncodedLogs, ExportResult
-from fapilog_otel.delivery.fanout import Branch, BranchSettings, Hold, Ticket
+from fapilog_otel.delivery.claims import BranchSettings, Hold, Ticket
+from fapilog_otel.delivery.fanout import Branch
 from fapilog_otel.delivery.split import Part
 from fapilog_otel.encode._wire import delimited
 from fapilog_otel.encode.plan import EncodePlan

@@ -10,7 +10,8 @@ import pytest
 
 from fapilog_otel.contracts import EncodedLogs, ExportResult
 from fapilog_otel.contracts.encoded_logs import Segment
-from fapilog_otel.delivery.fanout import SHUTDOWN, Ticket
+from fapilog_otel.delivery.claims import Ticket
+from fapilog_otel.delivery.fanout import SHUTDOWN
 from fapilog_otel.delivery.split import Part
 from fapilog_otel.encode._native import Chunk as NativeChunk
 from fapilog_otel.encode._wire import delimited
@@ -316,6 +317,18 @@ class TestEnding:
         branch.give_up_waiting("shutdown")
         assert account(branch)["dropped"] == {"shutdown": {5: 1, 9: 1, 17: 1}}
         assert (branch.charged, branch.busy, waiting(branch)) == (0, False, [])
+
+    async def test_a_request_cancelled_before_its_first_step_is_not_forgotten(self) -> None:
+        for paused in (True, False):
+            branch = branch_of()
+            held(branch, 9, 9)
+            branch.pump()
+            branch.paused, branch.ready = paused, False
+            await branch.cancel(1.0)
+            await asyncio.sleep(0)
+            assert branch.sender.requests == []
+            assert len(waiting(branch)) == (1 if paused else 0)
+            assert account(branch)["dropped"] == ({} if paused else {"shutdown": {9: 2}})
 
     async def test_requests_cancelled_in_a_pause_wait_again_in_front(self) -> None:
         branch = await self.under_way(9, 17, 5)

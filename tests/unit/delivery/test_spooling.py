@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fapilog_otel.contracts import EncodedLogs, ExportResult
-from fapilog_otel.delivery.fanout import BranchSettings
+from fapilog_otel.delivery.claims import BranchSettings
 from fapilog_otel.delivery.observe import Health
 from fapilog_otel.delivery.split import Part
 from fapilog_otel.delivery.spooling import MAX_PUTS, SpooledBranch
@@ -383,3 +383,23 @@ class TestShutdown:
         await quiet(branch)
         assert account(branch)["delivered"] == {9: 2}
         assert store.live == []
+
+    @pytest.mark.asyncio
+    async def test_a_row_whose_sending_never_began_is_taken_again(self) -> None:
+        store = MemoryStore()
+        branch = spooled(store, ready=False)
+        held(branch, 9)
+        await quiet(branch)
+        branch.ready = True
+        branch.pump()
+        for _ in range(50):
+            if branch.requests_under_way:
+                break
+            await asyncio.sleep(0)
+        assert branch.requests_under_way == 1
+        branch.paused = True
+        await branch.cancel(1)
+        assert branch.sender.requests == []
+        branch.paused = False
+        await quiet(branch)
+        assert account(branch)["delivered"] == {9: 1}
