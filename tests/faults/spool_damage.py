@@ -1,6 +1,6 @@
 """Torn logs and flipped bits: only whole requests are ever given out, and the spool always starts.
 
-    python -m tests.faults.spool_damage --count 1000
+python -m tests.faults.spool_damage --count 1000
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from tests.faults.spool_oracle import RECORDS, everything, number_of, request
 from tests.unit.delivery.spool.spools import PATIENCE, in_child, started
 
-_REQUESTS = 60
+_REQUESTS = 120
 
 
 @dataclass
@@ -46,7 +46,7 @@ def original(directory: Path) -> None:
 
     def work() -> None:
         rng = random.Random(1)
-        one = started(directory, segment_bytes=4 << 20)
+        one = started(directory, segment_bytes=16 << 20)
         for number in range(1, _REQUESTS + 1):
             one.spool.put("a", (request(number, rng.randint(1000, 12_000), rng),), {9: RECORDS}).result(PATIENCE)
 

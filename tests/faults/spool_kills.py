@@ -1,6 +1,6 @@
 """SIGKILL at random points while a spool is written: nothing acknowledged may be lost.
 
-    python -m tests.faults.spool_kills --kills 1000
+python -m tests.faults.spool_kills --kills 1000
 """
 
 from __future__ import annotations

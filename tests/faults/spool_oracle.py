@@ -57,7 +57,14 @@ def tell(descriptor: int, kind: bytes, number: int) -> None:
 
 
 def write_for_ever(
-    directory: Path, descriptor: int, first: int, *, seed: int, sizes: tuple[int, int], limit: int = 1 << 40, **policy: object
+    directory: Path,
+    descriptor: int,
+    first: int,
+    *,
+    seed: int,
+    sizes: tuple[int, int],
+    limit: int = 1 << 40,
+    **policy: object,
 ) -> Running:
     """Store requests, several at a time, and deliver some; tell of each acknowledgement and each deletion before it."""
     rng = random.Random(seed)

@@ -25,7 +25,9 @@ from tests.faults.spool_oracle import Book, everything, write_for_ever
 
 _SECTOR = 512
 _CALLS = "openat,open,creat,write,pwrite64,pwritev,writev,ftruncate,truncate,fallocate,fsync,fdatasync,unlink,unlinkat,rename,renameat,renameat2,mkdir,mkdirat,link,linkat,copy_file_range,sendfile"
-_KNOWN = frozenset(("openat", "open", "write", "pwrite64", "ftruncate", "fallocate", "fsync", "fdatasync", "unlink", "rename", "mkdir"))
+_KNOWN = frozenset(
+    ("openat", "open", "write", "pwrite64", "ftruncate", "fallocate", "fsync", "fdatasync", "unlink", "rename", "mkdir")
+)
 _LINE = re.compile(r"^(?:\d+ +)?(\w+)\((.*)\) += (-?\d+)")
 _UNFINISHED = re.compile(r"^(\d+) +(\w+)\((.*) <unfinished \.\.\.>$")
 _RESUMED = re.compile(r"^(\d+) +<\.\.\. (\w+) resumed>(.*)$")
@@ -107,9 +109,7 @@ def _decoded(text: str) -> str:
     return re.sub(r"\\x([0-9a-f]{2})", lambda found: chr(int(found[1], 16)), text)
 
 
-def _operation(
-    call: str, arguments: str, result: int, directory: Path, positions: dict[str, int]
-) -> Operation | None:
+def _operation(call: str, arguments: str, result: int, directory: Path, positions: dict[str, int]) -> Operation | None:
     descriptor = _DESCRIPTOR.match(arguments)
     if call in ("openat", "open", "unlink", "rename", "mkdir"):
         names = [bytes.fromhex(text.replace("\\x", "")).decode() for text in _TEXT.findall(arguments)]
@@ -198,7 +198,9 @@ def _write(content: bytearray, one: Operation) -> None:
     content[one.offset : one.offset + len(one.data)] = one.data
 
 
-def _left(files: dict[int, _File], durable: dict[str, int], named: list[Operation], rng: random.Random) -> dict[str, bytes]:
+def _left(
+    files: dict[int, _File], durable: dict[str, int], named: list[Operation], rng: random.Random
+) -> dict[str, bytes]:
     names = dict(durable)
     kept = rng.randint(0, len(named)) if rng.random() < 0.5 else None  # in order, or any of them
     for index, one in enumerate(named):
@@ -220,7 +222,11 @@ def _torn(file: _File, rng: random.Random) -> bytearray:
         if rng.random() >= share:
             continue
         if one.kind == "write" and rng.random() < 0.3:
-            cut = rng.randrange(0, len(one.data) + 1, _SECTOR) if len(one.data) > _SECTOR else rng.randint(0, len(one.data))
+            cut = (
+                rng.randrange(0, len(one.data) + 1, _SECTOR)
+                if len(one.data) > _SECTOR
+                else rng.randint(0, len(one.data))
+            )
             start = rng.randrange(0, cut + 1, _SECTOR)
             one = Operation("write", one.name, one.offset + start, one.data[start:cut])
         _write(content, one)
