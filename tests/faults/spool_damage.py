@@ -6,7 +6,6 @@ python -m tests.faults.spool_damage --count 1000
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import shutil
 import sys
@@ -35,9 +34,9 @@ class Outcome:
 
     def __str__(self) -> str:
         return (
-            f"{self.cases} damaged spools started, {self.given_out} of {self.cases * _REQUESTS} requests given out, all of "
-            f"them whole; {self.gaps} with a gap, {self.put_aside} put aside, {self.counted_lost} requests counted as lost, "
-            f"{self.unchanged} without any effect"
+            f"{self.cases} damaged spools started, {self.given_out} of {self.cases * _REQUESTS} requests given out, "
+            f"all of them whole; {self.gaps} with a gap, {self.put_aside} put aside, {self.counted_lost} requests "
+            f"counted as lost, {self.unchanged} without any effect"
         )
 
 
@@ -121,7 +120,7 @@ def run(kind: str, count: int, seed: int) -> Outcome:
         original(base)
         for path in base.iterdir():
             if path.name.endswith(("-shm", ".ballast", ".lock")):
-                os.unlink(path)
+                path.unlink()
         if kind == "flipped in the database":
             written_back(base)
         outcome = judge(base, torn if kind == "torn" else flipped, count, seed, Path(folder))

@@ -66,7 +66,7 @@ def kill(directory: Path, first: int, seed: int, book: Book) -> None:
 
 
 def drain(directory: Path, book: Book) -> tuple[set[int], int]:
-    """Take and delete all that is there; give what is missing, and how many were found more than once or after deletion."""
+    """Take and delete all that is there; give what is missing, and how many came twice or after their deletion."""
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:

@@ -2,9 +2,9 @@
 
     python -m tests.faults.spool_power --images 2000
 
-strace records what a writer does to its files. An image holds what was synced before a point, and of what came later any
-subset, writes torn at any sector; names that were made, renamed or removed since the directory was synced may or may not be
-there. What was acknowledged before the point must be in every image.
+strace records what a writer does to its files. An image holds what was synced before a point, and of what came later
+any subset, writes torn at any sector; names that were made, renamed or removed since the directory was synced may or
+may not be there. What was acknowledged before the point must be in every image.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from pathlib import Path
 from tests.faults.spool_oracle import Book, everything, write_for_ever
 
 _SECTOR = 512
-_CALLS = "openat,open,creat,write,pwrite64,pwritev,writev,ftruncate,truncate,fallocate,fsync,fdatasync,unlink,unlinkat,rename,renameat,renameat2,mkdir,mkdirat,link,linkat,copy_file_range,sendfile"
 _KNOWN = frozenset(
     ("openat", "open", "write", "pwrite64", "ftruncate", "fallocate", "fsync", "fdatasync", "unlink", "rename", "mkdir")
 )
+_OTHERS = "creat,pwritev,writev,truncate,unlinkat,renameat,renameat2,mkdirat,link,linkat,copy_file_range,sendfile"
 _LINE = re.compile(r"^(?:\d+ +)?(\w+)\((.*)\) += (-?\d+)")
 _UNFINISHED = re.compile(r"^(\d+) +(\w+)\((.*) <unfinished \.\.\.>$")
 _RESUMED = re.compile(r"^(\d+) +<\.\.\. (\w+) resumed>(.*)$")
@@ -58,9 +58,11 @@ class _File:
 
 def trace(directory: Path, requests: int, seed: int, output: Path) -> None:
     """Run a writer under strace."""
+    traced = ",".join((*sorted(_KNOWN), _OTHERS))
     command = [
-        "strace", "-f", "-y", "-xx", "-s", "1000000", "-e", f"trace={_CALLS}", "-o", str(output),
-        sys.executable, "-m", "tests.faults.spool_power", "--write", str(directory), "--requests", str(requests), "--seed", str(seed),
+        "strace", "-f", "-y", "-xx", "-s", "1000000", "-e", f"trace={traced}", "-o", str(output),
+        sys.executable, "-m", "tests.faults.spool_power",
+        "--write", str(directory), "--requests", str(requests), "--seed", str(seed),
     ]  # fmt: skip
     subprocess.run(command, check=True, timeout=110)
 

@@ -122,7 +122,7 @@ class TestDrain:
             monkeypatch.setenv("FAPILOG_OTEL_ENDPOINT", receiver.http_endpoint)
             result = run("drain", str(directory))
             assert result.exit_code == 0, result.output
-            bodies = sorted(record.body for record in receiver.records())
+            bodies = sorted(str(log.body) for log in receiver.logs)
         assert bodies == sorted(f"{letter}{index}" for letter in "abc" for index in range(3))
         assert "otlp: delivered 6 requests, 6 records" in result.output
         assert list(directory.iterdir()) == []
