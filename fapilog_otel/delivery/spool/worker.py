@@ -184,28 +184,36 @@ class Worker:
             if not found:
                 break
             for file, head in found:
-                if file.stem in self.keeper.files.owned:  # it may have been found damaged a moment ago
-                    rows += self._read(file, head)
+                if file.stem not in self.keeper.files.owned:  # it was found damaged a moment ago
+                    continue
+                read = self._read(file, head)
+                if read is None:
+                    return rows
+                rows += read
         return rows
 
-    def _read(self, file: SpoolFile, head: Head) -> list[tuple[Row, bytes]]:
+    def _read(self, file: SpoolFile, head: Head) -> list[tuple[Row, bytes]] | None:
+        """Give the request, nothing where it is damaged, or None where the file cannot be read just now."""
         try:
             taken = file.take(head)
         except sqlite3.Error as error:
-            self.keeper.put_aside(file, str(error))
-            return []
+            self.keeper.unreadable(file, error)
+            return None if file.stem in self.keeper.files.owned else []
         if taken is None:
             self.keeper.drop_damaged(file, head)
             return []
         return [taken]
 
     def _candidates(self, destination: str, limit: int) -> list[tuple[SpoolFile, Head]]:
+        """Give the oldest requests for a destination that nobody has taken."""
+        found: list[tuple[SpoolFile, Head]] = []
         for file in tuple(self.keeper.files.owned.values()):
             try:
-                file.of_destination(destination, 1)
+                found += [(file, head) for head in file.of_destination(destination, limit)]
             except sqlite3.Error as error:
-                self.keeper.put_aside(file, str(error))
-        return self.keeper.files.candidates(destination, limit)
+                self.keeper.unreadable(file, error)
+        found.sort(key=lambda pair: (pair[1].created, pair[0].stem, pair[1].id))
+        return found[:limit]
 
 
 def _size(put: Put) -> int:
