@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fapilog_otel.cli import config, doctor, plugins, send
+from fapilog_otel.cli import config, doctor, plugins, send, spool
 from fapilog_otel.cli.options import Endpoint, ProtocolOption
 from fapilog_otel.cli.outcome import reporting
 
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.add_typer(config.app, name="config")
 app.add_typer(plugins.app, name="plugins")
+app.add_typer(spool.app, name="spool")
 app.command("send")(send.send)
 app.command("doctor")(doctor.doctor)
 

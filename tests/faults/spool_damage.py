@@ -1,12 +1,11 @@
 """Torn logs and flipped bits: only whole requests are ever given out, and the spool always starts.
 
-    python -m tests.faults.spool_damage --count 1000
+python -m tests.faults.spool_damage --count 1000
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import shutil
 import sys
@@ -19,7 +18,7 @@ from pathlib import Path
 from tests.faults.spool_oracle import RECORDS, everything, number_of, request
 from tests.unit.delivery.spool.spools import PATIENCE, in_child, started
 
-_REQUESTS = 60
+_REQUESTS = 120
 
 
 @dataclass
@@ -35,9 +34,9 @@ class Outcome:
 
     def __str__(self) -> str:
         return (
-            f"{self.cases} damaged spools started, {self.given_out} of {self.cases * _REQUESTS} requests given out, all of "
-            f"them whole; {self.gaps} with a gap, {self.put_aside} put aside, {self.counted_lost} requests counted as lost, "
-            f"{self.unchanged} without any effect"
+            f"{self.cases} damaged spools started, {self.given_out} of {self.cases * _REQUESTS} requests given out, "
+            f"all of them whole; {self.gaps} with a gap, {self.put_aside} put aside, {self.counted_lost} requests "
+            f"counted as lost, {self.unchanged} without any effect"
         )
 
 
@@ -46,7 +45,7 @@ def original(directory: Path) -> None:
 
     def work() -> None:
         rng = random.Random(1)
-        one = started(directory, segment_bytes=4 << 20)
+        one = started(directory, segment_bytes=16 << 20)
         for number in range(1, _REQUESTS + 1):
             one.spool.put("a", (request(number, rng.randint(1000, 12_000), rng),), {9: RECORDS}).result(PATIENCE)
 
@@ -121,7 +120,7 @@ def run(kind: str, count: int, seed: int) -> Outcome:
         original(base)
         for path in base.iterdir():
             if path.name.endswith(("-shm", ".ballast", ".lock")):
-                os.unlink(path)
+                path.unlink()
         if kind == "flipped in the database":
             written_back(base)
         outcome = judge(base, torn if kind == "torn" else flipped, count, seed, Path(folder))

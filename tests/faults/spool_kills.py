@@ -1,6 +1,6 @@
 """SIGKILL at random points while a spool is written: nothing acknowledged may be lost.
 
-    python -m tests.faults.spool_kills --kills 1000
+python -m tests.faults.spool_kills --kills 1000
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import select
 import signal
 import sys
 import tempfile
@@ -16,9 +17,11 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+import fapilog_otel.delivery.spool.worker  # noqa: F401 - so that children need not
 from tests.faults.spool_oracle import RECORDS, Book, everything, write_for_ever
 
 _DRAIN_EVERY = 20
+_PATIENCE = 20.0
 
 
 @dataclass
@@ -54,7 +57,11 @@ def kill(directory: Path, first: int, seed: int, book: Book) -> None:
         finally:
             os._exit(1)
     os.close(write)
-    time.sleep(rng.uniform(0.0, 0.05) if rng.random() < 0.2 else rng.uniform(0.05, 0.4))
+    if rng.random() < 0.2:  # while it starts and takes over
+        time.sleep(rng.uniform(0.0, 0.1))
+    else:
+        select.select([read], [], [], _PATIENCE)
+        time.sleep(rng.uniform(0.0, 0.25))
     os.kill(pid, signal.SIGKILL)
     told = b""
     while chunk := os.read(read, 1 << 16):
@@ -66,7 +73,7 @@ def kill(directory: Path, first: int, seed: int, book: Book) -> None:
 
 
 def drain(directory: Path, book: Book) -> tuple[set[int], int]:
-    """Take and delete all that is there; give what is missing, and how many were found more than once or after deletion."""
+    """Take and delete all that is there; give what is missing, and how many came twice or after their deletion."""
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:

@@ -57,7 +57,14 @@ def tell(descriptor: int, kind: bytes, number: int) -> None:
 
 
 def write_for_ever(
-    directory: Path, descriptor: int, first: int, *, seed: int, sizes: tuple[int, int], limit: int = 1 << 40, **policy: object
+    directory: Path,
+    descriptor: int,
+    first: int,
+    *,
+    seed: int,
+    sizes: tuple[int, int],
+    limit: int = 1 << 40,
+    **policy: object,
 ) -> Running:
     """Store requests, several at a time, and deliver some; tell of each acknowledgement and each deletion before it."""
     rng = random.Random(seed)
@@ -85,15 +92,13 @@ def write_for_ever(
     return one
 
 
-def everything(directory: Path, *, seconds: float = PATIENCE, **policy: object) -> tuple[list[int], Running]:
+def everything(directory: Path, **policy: object) -> tuple[list[int], Running]:
     """Start a spool on what is there and take all of it; give the numbers, and the spool, which still runs."""
     one = started(directory, **policy)
     found: list[int] = []
-    while True:
-        rows = one.take(256)
+    one.spool.look().result(PATIENCE)
+    while rows := one.take(256):
         found += [number_of(body) for _, body in rows]
         for row, _ in rows:
             one.spool.delete(row)
-        keeper = one.spool._worker.keeper  # type: ignore[union-attr]
-        if not rows and not keeper.files.more_to_adopt:
-            return found, one
+    return found, one

@@ -2,9 +2,9 @@
 
     python -m tests.faults.spool_power --images 2000
 
-strace records what a writer does to its files. An image holds what was synced before a point, and of what came later any
-subset, writes torn at any sector; names that were made, renamed or removed since the directory was synced may or may not be
-there. What was acknowledged before the point must be in every image.
+strace records what a writer does to its files. An image holds what was synced before a point, and of what came later
+any subset, writes torn at any sector; names that were made, renamed or removed since the directory was synced may or
+may not be there. What was acknowledged before the point must be in every image.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ from pathlib import Path
 from tests.faults.spool_oracle import Book, everything, write_for_ever
 
 _SECTOR = 512
-_CALLS = "openat,open,creat,write,pwrite64,pwritev,writev,ftruncate,truncate,fallocate,fsync,fdatasync,unlink,unlinkat,rename,renameat,renameat2,mkdir,mkdirat,link,linkat,copy_file_range,sendfile"
-_KNOWN = frozenset(("openat", "open", "write", "pwrite64", "ftruncate", "fallocate", "fsync", "fdatasync", "unlink", "rename", "mkdir"))
+_KNOWN = frozenset(
+    ("openat", "open", "write", "pwrite64", "ftruncate", "fallocate", "fsync", "fdatasync", "unlink", "rename", "mkdir")
+)
+_OTHERS = "creat,pwritev,writev,truncate,unlinkat,renameat,renameat2,mkdirat,link,linkat,copy_file_range,sendfile"
 _LINE = re.compile(r"^(?:\d+ +)?(\w+)\((.*)\) += (-?\d+)")
 _UNFINISHED = re.compile(r"^(\d+) +(\w+)\((.*) <unfinished \.\.\.>$")
 _RESUMED = re.compile(r"^(\d+) +<\.\.\. (\w+) resumed>(.*)$")
@@ -56,9 +58,11 @@ class _File:
 
 def trace(directory: Path, requests: int, seed: int, output: Path) -> None:
     """Run a writer under strace."""
+    traced = ",".join((*sorted(_KNOWN), _OTHERS))
     command = [
-        "strace", "-f", "-y", "-xx", "-s", "1000000", "-e", f"trace={_CALLS}", "-o", str(output),
-        sys.executable, "-m", "tests.faults.spool_power", "--write", str(directory), "--requests", str(requests), "--seed", str(seed),
+        "strace", "-f", "-y", "-xx", "-s", "1000000", "-e", f"trace={traced}", "-o", str(output),
+        sys.executable, "-m", "tests.faults.spool_power",
+        "--write", str(directory), "--requests", str(requests), "--seed", str(seed),
     ]  # fmt: skip
     subprocess.run(command, check=True, timeout=110)
 
@@ -107,9 +111,7 @@ def _decoded(text: str) -> str:
     return re.sub(r"\\x([0-9a-f]{2})", lambda found: chr(int(found[1], 16)), text)
 
 
-def _operation(
-    call: str, arguments: str, result: int, directory: Path, positions: dict[str, int]
-) -> Operation | None:
+def _operation(call: str, arguments: str, result: int, directory: Path, positions: dict[str, int]) -> Operation | None:
     descriptor = _DESCRIPTOR.match(arguments)
     if call in ("openat", "open", "unlink", "rename", "mkdir"):
         names = [bytes.fromhex(text.replace("\\x", "")).decode() for text in _TEXT.findall(arguments)]
@@ -198,7 +200,9 @@ def _write(content: bytearray, one: Operation) -> None:
     content[one.offset : one.offset + len(one.data)] = one.data
 
 
-def _left(files: dict[int, _File], durable: dict[str, int], named: list[Operation], rng: random.Random) -> dict[str, bytes]:
+def _left(
+    files: dict[int, _File], durable: dict[str, int], named: list[Operation], rng: random.Random
+) -> dict[str, bytes]:
     names = dict(durable)
     kept = rng.randint(0, len(named)) if rng.random() < 0.5 else None  # in order, or any of them
     for index, one in enumerate(named):
@@ -220,7 +224,11 @@ def _torn(file: _File, rng: random.Random) -> bytearray:
         if rng.random() >= share:
             continue
         if one.kind == "write" and rng.random() < 0.3:
-            cut = rng.randrange(0, len(one.data) + 1, _SECTOR) if len(one.data) > _SECTOR else rng.randint(0, len(one.data))
+            cut = (
+                rng.randrange(0, len(one.data) + 1, _SECTOR)
+                if len(one.data) > _SECTOR
+                else rng.randint(0, len(one.data))
+            )
             start = rng.randrange(0, cut + 1, _SECTOR)
             one = Operation("write", one.name, one.offset + start, one.data[start:cut])
         _write(content, one)

@@ -41,8 +41,14 @@ class Delete(NamedTuple):
     row: Row
 
 
+class Look(NamedTuple):
+    """Look for files of dead processes now."""
+
+    future: Future[int]
+
+
 class Stop(NamedTuple):
     """Commit what is queued and end."""
 
 
-Command: TypeAlias = Put | Take | GiveBack | Delete | Stop
+Command: TypeAlias = Put | Take | GiveBack | Delete | Look | Stop

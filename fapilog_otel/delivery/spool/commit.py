@@ -91,13 +91,33 @@ class Commit:
     def _evict(self, put: Put, size: int) -> bool:
         if needed(size) >= self._keeper.policy.capacity:
             return False
-        victim = self._keeper.files.victim(max(put.lanes, default=0))
+        victim = self._victim(max(put.lanes, default=0))
         if victim is None:
             return False
         file, head = victim
-        file.drop((head,))
+        try:
+            file.drop((head,))
+        except sqlite3.Error as error:
+            self._give_up(file, error)
+            return self._keeper.degraded is None
         self._changes.setdefault(file, _Change()).evicted.append(head)
         return True
+
+    def _victim(self, severity: int) -> tuple[SpoolFile, Head] | None:
+        """Give the request that gives way: the lowest severity, at most ``severity``, and of these the oldest."""
+        found: list[tuple[Head, SpoolFile]] = []
+        for file in tuple(self._keeper.files.owned.values()):
+            try:
+                head = None if file.failed else file.least(severity)
+            except sqlite3.Error as error:
+                self._give_up(file, error)
+                continue
+            if head is not None:
+                found.append((head, file))
+        if not found:
+            return None
+        head, file = min(found, key=lambda pair: (pair[0].severity, pair[0].created, pair[1].stem, pair[0].id))
+        return file, head
 
     def _give_up(self, file: SpoolFile | None, error: sqlite3.Error | OSError) -> None:
         if file is None:

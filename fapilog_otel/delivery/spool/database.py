@@ -103,12 +103,13 @@ class Database:
 
     Args:
         path: Where it is.
+        frozen: Whether it is only read.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, frozen: bool = False) -> None:
         self.path = path
-        self.frozen = False
-        self.connection = self._connect(str(path))
+        self.frozen = frozen
+        self.connection = self._connect(self._reading() if frozen else str(path), uri=frozen)
         self.next_id = 1
         self.takeovers = 0
 
@@ -158,6 +159,27 @@ class Database:
         return database
 
     @classmethod
+    def read_only(cls, path: Path) -> Database:
+        """Open a file to look at it, whoever owns it; nothing of it is checked.
+
+        Raises:
+            sqlite3.Error: It cannot be opened.
+        """
+        return cls(path, frozen=True)
+
+    @staticmethod
+    def says_corrupt(error: sqlite3.Error) -> bool:
+        """Tell whether an error means that the file is damaged."""
+        return meaning(error) == CORRUPT
+
+    def _reading(self) -> str:
+        return f"{self.path.absolute().as_uri()}?mode=ro"
+
+    def identity(self) -> tuple[int, int]:
+        """Give application id and version."""
+        return int(self._value("PRAGMA application_id")), int(self._value("PRAGMA user_version"))
+
+    @classmethod
     def open(cls, path: Path, log_pages: int, *, frozen: bool = False) -> Database:
         """Open a file that another process has written.
 
@@ -194,9 +216,9 @@ class Database:
         run("PRAGMA temp_store=MEMORY")
 
     def _check(self) -> None:
-        if self._value("PRAGMA application_id") != APPLICATION_ID:
+        application, version = self.identity()
+        if application != APPLICATION_ID:
             raise DamagedFileError("not a spool of fapilog_otel")
-        version = self._value("PRAGMA user_version")
         if version > USER_VERSION:
             raise NewerFileError(str(version))
         if version < USER_VERSION:
@@ -296,6 +318,11 @@ class Database:
         row = self.connection.execute("SELECT * FROM request WHERE id=?", (row_id,)).fetchone()
         return None if row is None else intact(row)
 
+    def whole_rows(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        """Give every request with all its columns, each after its destination."""
+        for row in self.connection.execute("SELECT * FROM request ORDER BY id"):
+            yield row[1] if isinstance(row[1], str) else repr(row[1]), row
+
     def pages(self) -> tuple[int, int]:
         """Give the number of pages, and how many of them are free."""
         return int(self._value("PRAGMA page_count")), int(self._value("PRAGMA freelist_count"))
@@ -310,7 +337,7 @@ class Database:
         """Only read from now on: SQLite would write a last time when the connection that wrote is closed."""
         if self.frozen:
             return
-        reader = self._connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True)
+        reader = self._connect(self._reading(), uri=True)
         try:
             reader.execute("SELECT count(*) FROM file").fetchone()
         except sqlite3.Error:

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Final
 from fapilog_otel.delivery.spool.database import CORRUPT, Database, NewerFileError, meaning
 from fapilog_otel.delivery.spool.directory import FAILED
 from fapilog_otel.delivery.spool.policy import PAGE
+from fapilog_otel.delivery.spool.row import IO_ERROR
 from fapilog_otel.delivery.spool.spool_file import SpoolFile
 from fapilog_otel.delivery.spool.uuid7 import uuid7, uuid_text
 
 if TYPE_CHECKING:
-    from fapilog_otel.delivery.spool.database import Head
     from fapilog_otel.delivery.spool.directory import Directory
     from fapilog_otel.delivery.spool.policy import SpoolPolicy
     from fapilog_otel.telemetry.diagnostics import Diagnostics
@@ -115,20 +115,6 @@ class Files:
             raise
         self.owned[stem] = made
         return made
-
-    def victim(self, severity: int) -> tuple[SpoolFile, Head] | None:
-        """Give the request that gives way: the lowest severity, at most ``severity``, and of these the oldest."""
-        found = [(head, file) for file in self.owned.values() if not file.failed and (head := file.least(severity))]
-        if not found:
-            return None
-        head, file = min(found, key=lambda pair: (pair[0].severity, pair[0].created, pair[1].stem, pair[0].id))
-        return file, head
-
-    def candidates(self, destination: str, limit: int) -> list[tuple[SpoolFile, Head]]:
-        """Give the oldest requests for a destination that nobody has taken."""
-        found = [(file, head) for file in self.owned.values() for head in file.of_destination(destination, limit)]
-        found.sort(key=lambda pair: (pair[1].created, pair[0].stem, pair[1].id))
-        return found[:limit]
 
     # -- what others have left -----------------------------------------------------------------------------------------
 
@@ -227,19 +213,22 @@ class Files:
             file = SpoolFile(self.directory, stem, lock, database)
             file.count()
             if not failed and not file.drained:
-                self._count_takeover(database)
+                self._count_takeover(file)
         except BaseException:
             database.close()
             raise
         return file
 
-    def _count_takeover(self, database: Database) -> None:
+    def _count_takeover(self, file: SpoolFile) -> None:
         try:
-            database.count_takeover()
+            file.database.count_takeover()
         except sqlite3.Error as error:
-            if meaning(error) == CORRUPT:
+            word = meaning(error)
+            if word == CORRUPT:
                 raise
-            database.rollback()  # a full disk: that it was taken over is the least of what matters
+            if word == IO_ERROR:
+                file.freeze()
+            file.rollback()  # a full disk: that it was taken over is the least of what matters
 
     # -- the end of a file ---------------------------------------------------------------------------------------------
 
@@ -263,12 +252,15 @@ class Files:
             self.active = None
 
     def discard(self, file: SpoolFile) -> None:
-        """Delete a file that is drained; what cannot be deleted now is, once it has been found again."""
-        self.forget(file)
+        """Delete a file that is drained; what cannot be deleted stays ours, so that nobody delivers it once more."""
+        if self.active is file:
+            self.active = None
         try:
             file.discard()
         except OSError as error:
             self._say("delete", "a drained file of the spool cannot be deleted", file=file.stem, cause=str(error))
+        else:
+            self.forget(file)
 
     def locks(self) -> list[int]:
         """Give the descriptors that hold locks."""

@@ -134,6 +134,7 @@ class Keeper:
         for file in tuple(self.files.owned.values()):
             if file.drained:
                 self.files.discard(file)
+            if file.stem not in self.files.owned:
                 continue
             self.files.forget(file)
             try:
@@ -221,10 +222,11 @@ class Keeper:
         file.rollback()
         if word == CORRUPT:
             self.put_aside(file, str(error))
-        elif word == DISK_FULL:
+            return
+        if word != BUSY and not (isinstance(error, sqlite3.Error) and meaning(error) == DISK_FULL):
+            self._freeze(file, str(error))  # what of it is on disk is not known, even if the disk is full
+        if word == DISK_FULL:
             self.degrade(word, str(error))
-        elif word != BUSY:
-            self._freeze(file, str(error))
 
     def _freeze(self, file: SpoolFile, cause: str) -> None:
         text = "a file of the spool could not be written, and is never written again"
@@ -236,6 +238,11 @@ class Keeper:
             os.close(self.directory.create(file.stem, FAILED))
         except OSError:
             return
+
+    def unreadable(self, file: SpoolFile, error: sqlite3.Error) -> None:
+        """Deal with a file that cannot be read."""
+        if meaning(error) != BUSY:
+            self.put_aside(file, str(error))
 
     def put_aside(self, file: SpoolFile, cause: str) -> None:
         """Give up a damaged file, all that it held counted."""

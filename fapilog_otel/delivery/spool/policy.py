@@ -7,7 +7,7 @@ from typing import Final
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
-PAGE: Final = 4096
+PAGE: Final = 8192
 """Bytes of a database page."""
 
 
@@ -47,7 +47,7 @@ class SpoolPolicy:
     @property
     def log_pages(self) -> int:
         """Pages that a write-ahead log may have before it is written back."""
-        return max(min(self.segment // 16 // PAGE, 1000), 16)
+        return max(min(self.segment // 8, 8 * MIB) // PAGE, 4)
 
     @property
     def round_bytes(self) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 from fapilog_otel.errors import FapilogOtelError
+from fapilog_otel.telemetry.accounting import UNKNOWN_LANE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -108,15 +109,16 @@ def pack_lanes(lanes: Mapping[int, int]) -> bytes:
 
 
 def unpack_lanes(packed: object, records: object) -> dict[int, int]:
-    """Give stored lanes; what is damaged counts as ``records`` records of severity 0, at least one.
+    """Give stored lanes; what is damaged counts as ``records`` records of unknown severity, at least one.
 
     Never raises: what is lost must be counted even when the row that says how much is damaged itself.
     """
     number = records if isinstance(records, int) and 0 < records <= _MOST_RECORDS else 1
     if not isinstance(packed, bytes) or len(packed) % _PAIR.size:
-        return {0: number}
+        return {UNKNOWN_LANE: number}
     lanes = dict(_PAIR.iter_unpack(packed))
-    return lanes if sum(lanes.values()) == number else {0: number}
+    sane = sum(lanes.values()) == number and all(0 <= severity <= UNKNOWN_LANE for severity in lanes)
+    return lanes if sane else {UNKNOWN_LANE: number}
 
 
 def checksum(

@@ -107,7 +107,8 @@ class SpoolFile:
     def pages(self) -> tuple[int, int]:
         """Number of pages, and of free ones."""
         if self._dirty:
-            self._pages = self.database.pages()
+            with suppress(sqlite3.Error):  # whoever writes or reads next hears of it
+                self._pages = self.database.pages()
             self._dirty = False
         return self._pages
 
@@ -264,6 +265,7 @@ class SpoolFile:
         self.failed = True
         self.logged = False
         self.rollback()
+        self._dirty = False
         self.bury(tuple(self.doomed.values()))
         self.doomed.clear()
         with suppress(sqlite3.Error, OSError):  # then it is read through the connection that wrote, and closed late
@@ -280,13 +282,12 @@ class SpoolFile:
         """Close it and delete it, its lock last.
 
         Raises:
-            OSError: It could not be deleted.
+            OSError: It could not be deleted, and is still open and locked.
         """
-        with suppress(sqlite3.Error, OSError):  # what is to go need not be written back
-            self.database.freeze()
+        self.freeze()  # what is to go need not be written back
+        self.directory.remove(self.stem)
         try:
-            self.directory.remove(self.stem)
-        finally:
             with suppress(sqlite3.Error):
                 self.database.close()
+        finally:
             os.close(self.lock)

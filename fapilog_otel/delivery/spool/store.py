@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from fapilog_otel.delivery.spool.admission import admit
-from fapilog_otel.delivery.spool.commands import Command, Delete, GiveBack, Put, Stop, Take
+from fapilog_otel.delivery.spool.commands import Command, Delete, GiveBack, Look, Put, Stop, Take
 from fapilog_otel.delivery.spool.row import CLOSED, FORKED, Row, SpoolError
 
 if TYPE_CHECKING:
@@ -151,6 +151,16 @@ class Spool:
                 size += total.size
         return rows, size
 
+    def look(self) -> Future[int]:
+        """Look for files of dead processes now and not only at the next interval.
+
+        Returns:
+            Done once all that there are have been tried: the number of files that were taken over.
+        """
+        future: Future[int] = Future()
+        self._submit(Look(future))
+        return future
+
     def _submit(self, command: Command) -> None:
         self._inbox.put(command)
         if not self._accepting:
@@ -163,7 +173,7 @@ class Spool:
                 command = self._inbox.get_nowait()
             except queue.Empty:
                 return
-            if isinstance(command, (Put, Take)) and command.future.set_running_or_notify_cancel():
+            if isinstance(command, (Put, Take, Look)) and command.future.set_running_or_notify_cancel():
                 command.future.set_exception(self._refusal)
 
     def stop(self, timeout: float) -> bool:

@@ -15,7 +15,7 @@ from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fapilog_otel.delivery.spool.commands import Command, Delete, GiveBack, Put, Take
+from fapilog_otel.delivery.spool.commands import Command, Delete, GiveBack, Look, Put, Take
 from fapilog_otel.delivery.spool.commit import Commit
 from fapilog_otel.delivery.spool.row import CLOSED, IO_ERROR, Row, SpoolError
 from fapilog_otel.telemetry.origin import our_thread
@@ -46,6 +46,7 @@ class Worker:
         self._gate = gate
         self._puts: list[Put] = []
         self._takes: list[Take] = []
+        self._looks: list[Look] = []
         self._next_look = 0.0
         self._stopping = False
 
@@ -112,13 +113,17 @@ class Worker:
             self.keeper.doom(command.row)
         elif isinstance(command, GiveBack):
             self.keeper.give_back(command.row)
+        elif isinstance(command, Look):
+            if command.future.set_running_or_notify_cancel():
+                self._looks.append(command)
         else:
             self._stopping = True
         return 0
 
     def _refuse(self, error: SpoolError) -> None:
-        futures: list[Future[Any]] = [*(put.future for put in self._puts), *(take.future for take in self._takes)]
-        self._puts, self._takes = [], []
+        commands: tuple[Put | Take | Look, ...] = (*self._puts, *self._takes, *self._looks)
+        futures: list[Future[Any]] = [command.future for command in commands]
+        self._puts, self._takes, self._looks = [], [], []
         self.keeper.outbox += [partial(future.set_exception, error) for future in futures if not future.done()]
 
     # -- a round -------------------------------------------------------------------------------------------------------
@@ -136,11 +141,23 @@ class Worker:
         takes, self._takes = self._takes, []
         for take in takes:
             keeper.outbox.append(partial(take.future.set_result, self._take(take)))
+        self._look()
         if now >= self._next_look:
             self._next_look = now + keeper.policy.adopt_interval
             keeper.files.look_around()
         elif keeper.files.more_to_adopt and not self._stopping:
             keeper.adopt()
+
+    def _look(self) -> None:
+        looks, self._looks = self._looks, []
+        if not looks:
+            return
+        files = self.keeper.files
+        files.look_around()
+        adopted = 0
+        while files.more_to_adopt:
+            adopted += self.keeper.adopt()
+        self.keeper.outbox += [partial(look.future.set_result, adopted) for look in looks]
 
     def _write(self) -> None:
         keeper = self.keeper
@@ -167,28 +184,36 @@ class Worker:
             if not found:
                 break
             for file, head in found:
-                if file.stem in self.keeper.files.owned:  # it may have been found damaged a moment ago
-                    rows += self._read(file, head)
+                if file.stem not in self.keeper.files.owned:  # it was found damaged a moment ago
+                    continue
+                read = self._read(file, head)
+                if read is None:
+                    return rows
+                rows += read
         return rows
 
-    def _read(self, file: SpoolFile, head: Head) -> list[tuple[Row, bytes]]:
+    def _read(self, file: SpoolFile, head: Head) -> list[tuple[Row, bytes]] | None:
+        """Give the request, nothing where it is damaged, or None where the file cannot be read just now."""
         try:
             taken = file.take(head)
         except sqlite3.Error as error:
-            self.keeper.put_aside(file, str(error))
-            return []
+            self.keeper.unreadable(file, error)
+            return None if file.stem in self.keeper.files.owned else []
         if taken is None:
             self.keeper.drop_damaged(file, head)
             return []
         return [taken]
 
     def _candidates(self, destination: str, limit: int) -> list[tuple[SpoolFile, Head]]:
+        """Give the oldest requests for a destination that nobody has taken."""
+        found: list[tuple[SpoolFile, Head]] = []
         for file in tuple(self.keeper.files.owned.values()):
             try:
-                file.of_destination(destination, 1)
+                found += [(file, head) for head in file.of_destination(destination, limit)]
             except sqlite3.Error as error:
-                self.keeper.put_aside(file, str(error))
-        return self.keeper.files.candidates(destination, limit)
+                self.keeper.unreadable(file, error)
+        found.sort(key=lambda pair: (pair[1].created, pair[0].stem, pair[1].id))
+        return found[:limit]
 
 
 def _size(put: Put) -> int:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 from pathlib import Path
 
 import pytest
 
+from fapilog_otel.delivery.spool.policy import PAGE
 from tests.unit.delivery.spool.spools import (
     PATIENCE,
     files,
@@ -159,7 +159,7 @@ class TestDamagedFile:
         elif damage == "header":
             content[16:100] = bytes(84)
         elif damage == "page":
-            content[4096:4200] = os.urandom(104)
+            content[PAGE : PAGE + 104] = b"\xaa" * 104
         elif damage == "empty":
             content.clear()
         database.write_bytes(content)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -150,18 +152,30 @@ class TestFork:
             assert one.put(request()).id
 
     def test_never_lets_a_child_that_exits_write_to_the_parents_file(self, directory: Path) -> None:
-        with running(directory) as one:
-            one.put(request(50_000))
-            before = {path: path.read_bytes() for path in directory.iterdir() if path.suffix != ".db-shm"}
-            one.spool.before_fork()
-            pid = os.fork()
-            if pid == 0:
-                one.spool.after_fork_in_child()
-                os.execv("/bin/true", ["/bin/true"])
-            one.spool.after_fork_in_parent()
-            assert ended(pid) == 0
-            assert {path: path.read_bytes() for path in before} == before
-            assert one.put(request()).id
+        """SQLite writes the log back when a connection is closed, as a finaliser at exit would."""
+        script = f"""
+import os, pathlib, sys, time
+from tests.unit.delivery.spool.spools import request, started
+one = started(pathlib.Path({str(directory)!r}))
+one.put(request(50_000))
+one.spool.before_fork()
+parent = os.getpid()
+if os.fork():
+    os._exit(0)
+one.spool.after_fork_in_child()
+while os.getppid() == parent:
+    time.sleep(0.01)
+where = pathlib.Path({str(directory)!r})
+left = sorted(path for path in where.iterdir() if path.suffix != ".db-shm")
+(where.parent / "seen").write_bytes(b"".join(path.read_bytes() for path in left))
+sys.exit(0)
+"""
+        with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stdout.read() == b""  # until the child has ended too
+        left = sorted(path for path in directory.iterdir() if path.suffix != ".db-shm")
+        assert any(path.suffix == ".db-wal" for path in left)
+        assert b"".join(path.read_bytes() for path in left) == (directory.parent / "seen").read_bytes()
 
     def test_without_a_started_spool_is_nothing_special(self, directory: Path) -> None:
         one = started(directory)

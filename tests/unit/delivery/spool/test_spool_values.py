@@ -11,6 +11,7 @@ import pytest
 
 from fapilog_otel.contracts import EncodedLogs
 from fapilog_otel.delivery.spool import Row, SpoolError, StoredLogs
+from fapilog_otel.delivery.spool.policy import PAGE
 from fapilog_otel.delivery.spool.row import checksum, pack_lanes, unpack_lanes
 from fapilog_otel.delivery.spool.uuid7 import uuid7, uuid_text
 from fapilog_otel.model.record import Record
@@ -34,14 +35,22 @@ class TestUuid7:
 class TestLanes:
     def test_come_back_as_they_were(self) -> None:
         for lanes in ({}, {9: 1}, {0: 5, 9: 70_000, 24: 1, 25: 2}):
-            assert unpack_lanes(pack_lanes(lanes), sum(lanes.values()) or 1) == (lanes or {0: 1})
+            assert unpack_lanes(pack_lanes(lanes), sum(lanes.values()) or 1) == (lanes or {25: 1})
 
     @pytest.mark.parametrize(
         ("packed", "records", "counted"),
-        [(b"123", 4, 4), ("text", 4, 4), (None, None, 1), (pack_lanes({9: 3}), 4, 4), (b"", -1, 1), (b"", 1 << 60, 1)],
+        [
+            (b"123", 4, 4),
+            ("text", 4, 4),
+            (None, None, 1),
+            (pack_lanes({9: 3}), 4, 4),
+            (b"", -1, 1),
+            (b"", 1 << 60, 1),
+            (pack_lanes({26: 2}), 2, 2),
+        ],
     )
     def test_that_are_damaged_still_count(self, packed: object, records: object, counted: int) -> None:
-        assert unpack_lanes(packed, records) == {0: counted}
+        assert unpack_lanes(packed, records) == {25: counted}
 
 
 class TestChecksum:
@@ -82,8 +91,8 @@ class TestPolicy:
     @pytest.mark.parametrize("mebibytes", [1, 2, 8, 64, 1024, 100_000])
     def test_leaves_most_of_the_bound_to_requests(self, mebibytes: int) -> None:
         policy = quick("x", max_bytes=mebibytes << 20)  # type: ignore[arg-type]
-        assert policy.capacity > policy.max_bytes * 0.55
-        assert policy.capacity + policy.ballast + policy.log_pages * 4096 + policy.round_bytes < policy.max_bytes
+        assert policy.capacity > policy.max_bytes * 0.5
+        assert policy.capacity + policy.ballast + policy.log_pages * PAGE + policy.round_bytes < policy.max_bytes
 
 
 def logs(count: int) -> EncodedLogs:
