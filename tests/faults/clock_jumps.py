@@ -15,7 +15,7 @@ from fapilog_otel.testing import Blackhole, ChaosProxy, OtlpReceiver
 from tests.faults.bridge import port_of
 from tests.faults.conversation import Conversation
 
-INTERVAL = 0.25
+INTERVAL = 0.5
 """Seconds: the schedule delay."""
 DAY = 86_400
 JUMPS = (DAY, 0, -DAY, DAY, 0)
