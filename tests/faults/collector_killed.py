@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from fapilog_otel.receiver.decode import decode_logs
 from tests.faults.conversation import Conversation
 from tests.receivers import Collector
 
 RATE = 5000
+_NUMBER = re.compile(rb'"key":"number","value":\{"intValue":"(\d+)"\}')
+"""A record's number in OTLP/JSON; a quarter of a million records are too many to be decoded one by one."""
 
 
 class WritingCollector(Collector):
@@ -39,7 +41,7 @@ class WritingCollector(Collector):
         for file in sorted(self.folder.glob("logs-*.json")):
             # The last line may be cut short, by the death of the process: it was not acknowledged.
             for line in file.read_bytes().split(b"\n")[:-1]:
-                found.update(int(str(log.attributes["number"])) for log in decode_logs(line, as_json=True))
+                found.update(map(int, _NUMBER.findall(line)))
         return found
 
 
