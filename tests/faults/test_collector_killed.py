@@ -29,7 +29,7 @@ def collector_built() -> None:
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
 def test_what_is_lost_is_what_is_counted(protocol: str, spooled: bool, tmp_path: Path) -> None:
     spool = tmp_path / "spool" if spooled else None
-    figures = kill_often(protocol, KILLS, up=1.0, down=1.0, queue_bytes=512 * 1024, spool=spool)
+    figures = kill_often(protocol, KILLS, up=1.0, down=1.5, queue_bytes=256 * 1024, spool=spool)
     assert figures.flushed
     assert figures.lost == figures.counted
     assert figures.delivered == figures.written - figures.counted

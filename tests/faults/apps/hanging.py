@@ -11,6 +11,8 @@ from array import array
 from dataclasses import asdict
 from pathlib import Path
 
+import structlog  # noqa: F401 - diagnostics load it with their first line, 5 MB that are not the queue's
+
 import fapilog_otel
 
 TICK = 0.01
