@@ -52,7 +52,7 @@ class Figures:
         return self.p99_hung / min(self.p99_before, self.p99_after) - 1
 
 
-def hang(protocol: str, seconds: float, around: float, rate: int, cap: int) -> Figures:
+def hang(protocol: str, seconds: float, around: float, rate: int, cap: int, detail: int = 200) -> Figures:
     """Let the collector answer, hang and answer again under a steady load.
 
     Args:
@@ -61,8 +61,10 @@ def hang(protocol: str, seconds: float, around: float, rate: int, cap: int) -> F
         around: How long it answers, before and after.
         rate: Log calls a second.
         cap: ``max_queue_bytes``.
+        detail: Bytes of the longest attribute.
     """
     environ = {"FAPILOG_OTEL_MAX_QUEUE_BYTES": str(cap), "OTEL_EXPORTER_OTLP_PROTOCOL": protocol}
+    environ["TEST_DETAIL"] = str(detail)
     counted: list[int] = []
     with OtlpReceiver(grpc_port=0, keep=1, listener=lambda records: counted.append(len(records.logs))) as receiver:
         endpoint = receiver.grpc_endpoint if protocol == "grpc" else receiver.http_endpoint

@@ -97,7 +97,9 @@ def test_every_way_to_say_it_is_obeyed() -> None:
         receivers = {
             name: stack.enter_context(
                 OtlpReceiver(
-                    http_port=None if case.grpc else 0, grpc_port=0 if case.grpc else None, script=TurnsAwayTheSecond(case)
+                    http_port=None if case.grpc else 0,
+                    grpc_port=0 if case.grpc else None,
+                    script=TurnsAwayTheSecond(case),
                 )
             )
             for name, case in CASES.items()

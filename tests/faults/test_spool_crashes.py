@@ -19,6 +19,7 @@ class TestKills:
 
 
 class TestLossOfPower:
+    @pytest.mark.system
     def test_loses_nothing_that_was_acknowledged_and_every_image_opens(self) -> None:
         outcome = spool_power.run(150, 80, SEED)
         assert outcome.acknowledged > 150

@@ -16,6 +16,8 @@ from tests.faults.spool_disks import small_disk, under_strace
 from tests.faults.spool_oracle import everything, number_of, request
 from tests.unit.delivery.spool.spools import PATIENCE, Running, files, running, until
 
+pytestmark = pytest.mark.system
+
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:

@@ -72,13 +72,14 @@ class TestDirectory:
         assert "may be written to by others" in refused(tmp_path)
         tmp_path.chmod(0o700)
 
+    @pytest.mark.system
     def test_of_another_user_is_refused_even_for_root(self, tmp_path: Path) -> None:
-        """Needs root, as .ci/run has it: otherwise chown fails loudly."""
         spool = tmp_path / "spool"
         spool.mkdir(0o700)
         os.chown(spool, NOBODY, NOBODY)
         assert f"belongs to another user (uid {NOBODY})" in refused(spool)
 
+    @pytest.mark.system
     def test_is_checked_for_a_user_without_rights_too(self, tmp_path: Path) -> None:
         for path in (tmp_path, *list(tmp_path.parents)[:2]):
             path.chmod(path.stat().st_mode | 0o011)

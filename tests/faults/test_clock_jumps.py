@@ -1,0 +1,26 @@
+"""A wall clock that jumps by a day stalls nothing, and no deadline notices."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults.clock_jumps import DAY, FLUSH, INTERVAL, JUMPS, SHUTDOWN, jump
+
+pytestmark = pytest.mark.system
+
+GRACE = 0.5
+"""Seconds that `shutdown_timeout` may be overrun by."""
+
+
+@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
+def test_no_stall_beyond_one_interval_and_deadlines_hold(protocol: str) -> None:
+    figures = jump(protocol)
+    assert figures.seen == list(JUMPS), "the clock did not jump"
+    assert max(figures.seen) - min(figures.seen) == 2 * DAY
+    # One interval from request to request, and at most one more; the rest is what a busy machine takes.
+    assert figures.longest_gap <= 2 * INTERVAL + GRACE
+    for seconds in figures.flush:
+        assert 0.9 * FLUSH <= seconds <= FLUSH + GRACE
+    assert figures.shutdown <= SHUTDOWN + GRACE
+    assert figures.missing == 0
+    assert figures.balanced
