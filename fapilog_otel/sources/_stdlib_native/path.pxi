@@ -126,10 +126,11 @@ cdef class RecordPath:
             return self.last_target
         found = PyDict_GetItemWithError(self.targets, name)
         if found is not NULL:
+            made = <Target>found       # held: letting go of another may run its logger's finalisers
             self.last_target = None    # at no time does the one belong to another than the other
             self.last_name = name
-            self.last_target = <Target>found
-            return <Target>found
+            self.last_target = made
+            return made
         made = Target(*self.find_target(name))
         if len(self.targets) >= MAX_TARGETS:
             self.targets.clear()
