@@ -56,10 +56,24 @@ cdef extern from "Python.h":
     PyObject* Py_False
     PyObject* Py_None
     # The same functions for borrowed references, where what they raise is cleared or cannot be raised.
-    const char* fapilog_utf8 "PyUnicode_AsUTF8AndSize"(PyObject*, Py_ssize_t*) noexcept
+    int PySet_Contains(object, object) noexcept    # of exact str in a frozenset: nothing of Python runs
+    bytes PyBytes_FromStringAndSize(const char*, Py_ssize_t)
     long long fapilog_int64 "PyLong_AsLongLongAndOverflow"(PyObject*, int*) noexcept
     PyObject* fapilog_dict_get "PyDict_GetItemWithError"(object, PyObject*) noexcept
     int fapilog_context_value_ "PyContextVar_Get"(object, PyObject*, PyObject**) noexcept
+
+cdef extern from *:
+    """
+    /* Nearly every text is of one block and ASCII: its UTF-8 is the text's own memory. */
+    static inline const char *fapilog_text(PyObject *text, Py_ssize_t *n) {
+        if (PyUnicode_IS_COMPACT_ASCII(text)) {
+            *n = PyUnicode_GET_LENGTH(text);
+            return (const char *)PyUnicode_1BYTE_DATA(text);
+        }
+        return PyUnicode_AsUTF8AndSize(text, n);
+    }
+    """
+    const char* fapilog_utf8 "fapilog_text"(PyObject*, Py_ssize_t*) noexcept
 
 cdef inline void fapilog_context_value(object var, PyObject** value) noexcept:
     if fapilog_context_value_(var, NULL, value) < 0:
@@ -81,9 +95,11 @@ include "_native/chunk.pxi"
 include "_native/trace.pxi"
 include "_native/fields.pxi"
 include "_native/draft.pxi"
+include "_native/place.pxi"
 include "_native/plain.pxi"
 include "_native/core.pxi"
 include "_native/logger.pxi"
 include "_native/vector.pxi"
 include "_native/emit.pxi"
 include "_native/feed.pxi"
+include "_native/logged.pxi"

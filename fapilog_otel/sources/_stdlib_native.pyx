@@ -14,6 +14,8 @@ from cpython.ref cimport Py_CLEAR, Py_DECREF, Py_INCREF, Py_XDECREF, PyObject
 from cpython.unicode cimport PyUnicode_CheckExact
 from libc.string cimport memset
 
+from fapilog_otel.encode._native cimport encoded_place, is_of_encoder, write_logged
+
 import _thread
 import logging
 import os

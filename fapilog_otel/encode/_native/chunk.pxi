@@ -163,11 +163,17 @@ cdef class Chunk:
     def severity_counts(self, Py_ssize_t lo, Py_ssize_t hi):
         """Count records by severity number."""
         cdef Py_ssize_t lanes[256]
-        cdef Py_ssize_t i
+        cdef Py_ssize_t i, start
+        cdef uint8_t severity
         memset(lanes, 0, sizeof(lanes))
         hi = min(hi, self.n)
-        for i in range(max(lo, 0), hi):
-            lanes[self.index[i].severity] += 1
+        i = max(lo, 0)
+        while i < hi:    # by runs: most records have their neighbour's severity
+            start = i
+            severity = self.index[i].severity
+            while i < hi and self.index[i].severity == severity:
+                i += 1
+            lanes[severity] += i - start
         return {i: lanes[i] for i in range(256) if lanes[i]}
 
     def runs(self, Py_ssize_t lo, Py_ssize_t hi):

@@ -133,9 +133,12 @@ cdef class EmitCore:
                            bound, ids, context, event_name) except -1:
         cdef Draft draft
         cdef Head head
+        cdef Layers layers
+        no_layers(&layers)
+        layers.bound = <PyObject*>bound
+        layers.attributes = <PyObject*>attributes
         if ids is None and context is None and set_head(&head, severity, <PyObject*>text) and self.put_plain(
-                <PyObject*>scope, timestamp, observed, &head, <PyObject*>body, <PyObject*>bound, <PyObject*>attributes,
-                NULL, NULL, <PyObject*>event_name, NULL, 0):
+                <PyObject*>scope, timestamp, observed, &head, <PyObject*>body, &layers, <PyObject*>event_name, NULL, 0):
             return 0
         if self.closed:
             return self.drop(severity, "shutdown")
@@ -158,9 +161,8 @@ cdef class EmitCore:
             self.drop(severity, "encode_error")
         return 0
 
-    cdef bint put_plain(self, PyObject* scope, uint64_t timestamp, uint64_t observed, Head* head, PyObject* body, PyObject* bound,
-                        PyObject* attributes, PyObject* names, PyObject** values, PyObject* event_name,
-                        const char* trace, int trace_len) noexcept:
+    cdef bint put_plain(self, PyObject* scope, uint64_t timestamp, uint64_t observed, const Head* head, PyObject* body,
+                        Layers* layers, PyObject* event_name, const char* trace, int trace_len) noexcept:
         """Write a plain record; False: it is not, nothing was done, and the general way takes it from the beginning.
 
         ``trace`` holds encoded ids; NULL: those of the current context.
@@ -181,7 +183,8 @@ cdef class EmitCore:
         record.observed = observed
         record.head = head
         record.count = record.seen = 0
-        record.event_len = 0
+        record.size = record.event_len = 0
+        record.place = NULL
         if event_name is not NULL:
             record.event = plain_text(event_name, &record.event_len)
             if record.event is NULL:
@@ -190,29 +193,28 @@ cdef class EmitCore:
             return False
         if self.context_vars and BOUND_USED:
             fapilog_context_value(BOUND, &running)
-        written = (self.collect_plain(&record, running, bound, attributes, names, values)
-                   and self.write_plain(&record, scope))
+        written = self.collect_plain(&record, running, layers) and self.write_plain(&record, scope)
         Py_XDECREF(running)
         return written
 
-    cdef bint collect_plain(self, Plain* record, PyObject* running, PyObject* bound, PyObject* attributes,
-                            PyObject* names, PyObject** values) noexcept:
+    cdef inline bint collect_plain(self, Plain* record, PyObject* running, Layers* layers) noexcept:
         # In the order of ``values.merge_attributes``: each layer replaces what those before it say.
-        cdef PyObject* layers[4]
-        cdef int i
-        layers[0] = <PyObject*>self.static_attributes
-        layers[1] = running
-        layers[2] = bound
-        layers[3] = attributes
-        for i in range(4):
-            if layers[i] is not NULL and layers[i] is not Py_None:
-                if not self.encoder.plain_mapping(record, layers[i]):
-                    return False
-        if names is not NULL and not self.encoder.plain_keywords(record, names, values):
+        if not self.collect_layer(record, <PyObject*>self.static_attributes, NULL):
+            return False
+        if not self.collect_layer(record, running, NULL) or not self.collect_layer(record, layers.bound, NULL):
+            return False
+        if layers.place is not NULL and not self.encoder.plain_place(record, layers.place):
+            return False
+        if not self.collect_layer(record, layers.attributes, layers.reserved):
+            return False
+        if layers.names is not NULL and not self.encoder.plain_keywords(record, layers.names, layers.values):
             return False
         return record.seen <= self.attribute_limit
 
-    cdef bint write_plain(self, Plain* record, PyObject* scope) noexcept:
+    cdef inline bint collect_layer(self, Plain* record, PyObject* layer, PyObject* reserved) noexcept:
+        return layer is NULL or layer is Py_None or self.encoder.plain_mapping(record, layer, reserved)
+
+    cdef inline bint write_plain(self, Plain* record, PyObject* scope) noexcept:
         cdef Py_ssize_t size = measure_plain(record)
         cdef int severity = record.head.severity
         cdef PyObject* found = PyList_GET_ITEM(self.open_chunks, band_of(severity))

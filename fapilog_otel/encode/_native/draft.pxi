@@ -173,7 +173,7 @@ cdef class Encoder:
             self.slot_raw[i] = self.slot_info[i] = NULL
         return 0
 
-    cdef PyObject* known_key(self, PyObject* raw) noexcept:
+    cdef inline PyObject* known_key(self, PyObject* raw) noexcept:
         # What is known of a key, borrowed; NULL: nothing yet, or it is no str. Runs no code but str's own.
         cdef PyObject* found
         cdef size_t slot = slot_of(raw)

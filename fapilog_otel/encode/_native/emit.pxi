@@ -25,29 +25,69 @@ cdef int borrow_names() except -1:
 borrow_names()
 
 
-cdef bint read_fields(PyObject* names, PyObject** values, PyObject** fields) noexcept:
-    # Sort the arguments by field; NULL where one is absent or None. False: a name is not one of ours.
+cdef enum:
+    FORMS = 16
+
+
+cdef struct Form:
+    # The keywords of a call in the program's text: the tuple is the same at every call, and is held.
+    PyObject* names
+    int count
+    int fields[FIELDS_]      # which field each of them is
+
+cdef Form FORMS_[FORMS]
+
+
+cdef bint learn_form(Form* form, PyObject* names) noexcept:
+    # False: a name is not one of ours. What is let go of is a tuple of our own names: nobody learns of it.
+    cdef PyObject* old = form.names
+    cdef Py_ssize_t count = PyTuple_GET_SIZE(<object>names)
     cdef Py_ssize_t i
     cdef int field
-    memset(fields, 0, FIELDS_ * sizeof(PyObject*))
-    for i in range(PyTuple_GET_SIZE(<object>names)):
+    form.names = NULL
+    Py_XDECREF(old)
+    if count > FIELDS_:
+        return False
+    for i in range(count):
         for field in range(FIELDS_):
             if PyTuple_GET_ITEM(names, i) is NAMES[field]:
-                if values[i] is not Py_None:
-                    fields[field] = values[i]
+                form.fields[i] = field
                 break
         else:
             return False
+    Py_INCREF(<object>names)
+    form.names = names
+    form.count = <int>count
     return True
 
 
-cdef int severity_of(PyObject* value) noexcept:
+cdef inline bint read_fields(PyObject* names, PyObject** values, PyObject** fields) noexcept:
+    # Sort the arguments by field; NULL where one is absent or None. False: a name is not one of ours.
+    cdef Form* form = &FORMS_[(<size_t>names >> 4) % FORMS]
+    cdef int i
+    if form.names is not names and not learn_form(form, names):
+        return False
+    memset(fields, 0, FIELDS_ * sizeof(PyObject*))
+    for i in range(form.count):
+        if values[i] is not Py_None:
+            fields[form.fields[i]] = values[i]
+    return True
+
+
+cdef int LAST_SEVERITY = 9
+
+
+cdef inline int severity_of(PyObject* value) noexcept:
     # The number of a ``SeverityNumber``, 0 for none; -1: it is something else.
+    global LAST_SEVERITY
     cdef int number
     if value is NULL:
         return 0
+    if MEMBERS[LAST_SEVERITY] is value:
+        return LAST_SEVERITY
     for number in range(25):
         if MEMBERS[number] is value:
+            LAST_SEVERITY = number
             return number
     return -1
 
@@ -72,7 +112,8 @@ cdef bint emit_plain(LoggerBase self, PyObject* names, PyObject** values) except
     # Submit a plain record, or nothing where the gate is shut; False: it takes the general way.
     cdef PyObject* fields[FIELDS_]
     cdef uint64_t timestamp, observed
-    cdef Head head
+    cdef const Head* head
+    cdef Layers layers
     cdef int severity
     if not read_fields(names, values, fields) or fields[CONTEXT_] is not NULL or fields[EXCEPTION_] is not NULL:
         return False
@@ -87,9 +128,14 @@ cdef bint emit_plain(LoggerBase self, PyObject* names, PyObject** values) except
         fields[TEXT_] = <PyObject*>NO_TEXT
     if fields[BODY_] is NULL:
         fields[BODY_] = Py_None
-    return set_head(&head, severity, fields[TEXT_]) and self._core.put_plain(
-        <PyObject*>self._scope, timestamp, observed, &head, fields[BODY_], <PyObject*>self.bound, fields[ATTRIBUTES_],
-        NULL, NULL, fields[EVENT_], NULL, 0)
+    head = head_of(severity, fields[TEXT_])
+    if head is NULL:
+        return False
+    no_layers(&layers)
+    layers.bound = <PyObject*>self.bound
+    layers.attributes = fields[ATTRIBUTES_]
+    return self._core.put_plain(
+        <PyObject*>self._scope, timestamp, observed, head, fields[BODY_], &layers, fields[EVENT_], NULL, 0)
 
 
 cdef str NO_TEXT = ""

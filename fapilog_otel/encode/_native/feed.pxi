@@ -16,7 +16,8 @@ cdef bint feed_plain(EmitCore core, PyObject* scope, int floor, sdk_record) exce
     cdef uint64_t stamp, seen
     cdef char trace[TRACE_BYTES]
     cdef int trace_len, severity
-    cdef Head head
+    cdef const Head* head
+    cdef Layers layers
     if type(attributes) is BoundedAttributes:
         if attributes.dropped:
             return False
@@ -27,10 +28,12 @@ cdef bint feed_plain(EmitCore core, PyObject* scope, int floor, sdk_record) exce
     if 0 < severity < floor:
         return True
     trace_len = core.trace.of_ids(trace, record, trace_id, span_id, flags)
-    if trace_len < 0 or not set_head(&head, severity, <PyObject*>(NO_TEXT if text is None else text)):
+    head = head_of(severity, <PyObject*>(NO_TEXT if text is None else text))
+    if trace_len < 0 or head is NULL:
         return False
-    return core.put_plain(scope, stamp, seen, &head, <PyObject*>body, NULL, <PyObject*>attributes, NULL, NULL,
-                          or_null(event), trace, trace_len)
+    no_layers(&layers)
+    layers.attributes = <PyObject*>attributes
+    return core.put_plain(scope, stamp, seen, head, <PyObject*>body, &layers, or_null(event), trace, trace_len)
 
 
 cdef inline PyObject* or_null(value) noexcept:

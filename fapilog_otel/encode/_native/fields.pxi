@@ -15,6 +15,7 @@ cdef struct Field:
     const char* s
     Py_ssize_t n
     Py_ssize_t size        # bytes of the AnyValue message
+    Py_ssize_t total       # bytes of the KeyValue message, of a plain attribute
     int64_t integer
     double real
     int kind
@@ -30,6 +31,9 @@ if (KEEP, MASK, DROP) != (KEEP_KEY, MASK_KEY, DROP_KEY):
     raise ImportError("the native encoder was built for other verdicts")
 
 
+CODE_KEYS = ("code.file.path", "code.line.number", "code.function.name")
+
+
 cdef class KeyInfo:
     """An attribute key as it is written, with the redactors' verdict on it."""
 
@@ -40,6 +44,9 @@ cdef class KeyInfo:
     cdef int verdict
     cdef bint odd               # never written
     cdef bint is_exc_info
+    cdef bint is_code           # one of those that a `Place` holds
+    cdef object asked           # the names that `is_reserved` was last asked for, and what it said
+    cdef bint reserved
     cdef char padded[KEY_BYTES]
 
     def __cinit__(self, str text, redaction):
@@ -50,8 +57,20 @@ cdef class KeyInfo:
         self.verdict = KEEP_KEY if redaction is None else key_verdict(text, redaction)
         self.odd = self.n == 0
         self.is_exc_info = text == "exc_info"
+        self.is_code = text in CODE_KEYS
+        self.asked = None
+        self.reserved = False
         memset(self.padded, 0, KEY_BYTES)
         memcpy(self.padded, self.s, min(self.n, <Py_ssize_t>KEY_BYTES))
+
+
+    cdef bint is_reserved(self, PyObject* names) noexcept:
+        # Whether the key is in a frozenset of str. Its answer is kept, and the set with it; no code of anybody's runs.
+        if <PyObject*>self.asked is not names:
+            self.reserved = PySet_Contains(<object>names, self.text) != 0    # an error counts as "yes"
+            PyErr_Clear()
+            self.asked = <object>names
+        return self.reserved
 
 
 cdef inline void own(Field* field, object owner) noexcept:

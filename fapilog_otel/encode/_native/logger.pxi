@@ -63,13 +63,16 @@ cdef class LoggerBase:
         self._scope = None
         self._gate = 0
 
-    cdef bint open(self, int severity) except -1:
+    cdef inline bint open(self, int severity) except -1:
         cdef EmitCore core
         if self.port is None:    # a subclass that did not call __init__
             return False
         core = self.port._core
         if core is None or exporting():    # what our own exporting logs must not feed back
             return False
+        return self.open_to(core, severity)
+
+    cdef inline bint open_to(self, EmitCore core, int severity) except -1:
         if core is not self._core:
             self.attach(core)
         return severity == 0 or severity >= self._gate

@@ -6,6 +6,8 @@
 #     call   ─┘        ▼                      ▼                              ▼
 #              (nothing is owned)      written into the chunk         False: draft.pxi does it, for every case
 #
+# A `Place` (the caller's line of a `logging` call) comes encoded already and stands before the call's own attributes.
+#
 # From the first look at a value to the last byte nothing of Python runs and no object is made, so no other thread, no
 # finaliser and no signal handler can change what was looked at. That is why borrowed references are enough, and why
 # there is nothing to let go of on the way out.
@@ -23,11 +25,25 @@ cdef struct Head:
     char wire[HEAD_BYTES]
 
 
+cdef struct Layers:
+    # What a call gives: attributes as a mapping or as keywords, NULL where there are none.
+    PyObject* bound
+    PyObject* attributes
+    PyObject* names
+    PyObject** values
+    PyObject* place          # a `Place`
+    PyObject* reserved       # a frozenset of the keys that a mapping of `logging` must not hold
+
+
+cdef inline void no_layers(Layers* layers) noexcept:
+    memset(layers, 0, sizeof(Layers))
+
+
 cdef struct Plain:
     # One record, measured and ready to be written.
     uint64_t timestamp
     uint64_t observed
-    Head* head
+    const Head* head
     Field body
     bint has_body
     const char* event
@@ -35,6 +51,9 @@ cdef struct Plain:
     Field fields[PLAIN_FIELDS]
     int count
     int seen                 # attributes, those included that redaction leaves out
+    Py_ssize_t size          # bytes of the attributes
+    PyObject* place          # borrowed, as everything here
+    int place_at             # attributes that stand before it
     char trace[TRACE_BYTES]
     int trace_len
 
@@ -68,22 +87,42 @@ cdef inline const char* plain_text(PyObject* text, Py_ssize_t* n) noexcept:
     return s
 
 
+cdef PyObject* HEAD_TEXTS[25]       # owned: the text that a severity last came with
+cdef Head KNOWN_HEADS[25]           # ... and both as they are written
+
+
+cdef const Head* head_of(int severity, PyObject* text) noexcept:
+    # Severity and text, encoded; NULL as in set_head. Good until something of Python runs.
+    cdef PyObject* old = HEAD_TEXTS[severity]
+    if old is not NULL and old is text:
+        return &KNOWN_HEADS[severity]
+    HEAD_TEXTS[severity] = NULL
+    Py_XDECREF(old)                 # a plain str: nobody learns of it
+    if not set_head(&KNOWN_HEADS[severity], severity, text):
+        return NULL
+    Py_INCREF(<object>text)
+    HEAD_TEXTS[severity] = text
+    return &KNOWN_HEADS[severity]
+
+
 cdef class PlainEncoder(Encoder):
     """Collects what is plain without owning it; see ``Encoder`` for the rest."""
 
     cdef bytes mask_wire
+    cdef object mark         # stands for this encoder where one must be told from another, and keeps nothing alive
 
     def __cinit__(self, plan):
+        self.mark = object()
         self.mask_wire = b"" if self.redaction is None else _wire.any_value(self.redaction.mask)
 
-    cdef bint plain_body(self, Plain* record, PyObject* body) noexcept:
+    cdef inline bint plain_body(self, Plain* record, PyObject* body) noexcept:
         record.has_body = body is not Py_None
         if not record.has_body:
             record.body.size = 0
             return True
         return self.plain_value(&record.body, body, -1)
 
-    cdef bint plain_value(self, Field* field, PyObject* value, Py_ssize_t longest) noexcept:
+    cdef inline bint plain_value(self, Field* field, PyObject* value, Py_ssize_t longest) noexcept:
         cdef int overflow = 0
         if PyUnicode_CheckExact(<object>value):
             field.s = plain_text(value, &field.n)
@@ -114,16 +153,14 @@ cdef class PlainEncoder(Encoder):
             return False
         return True
 
-    cdef bint plain_attribute(self, Plain* record, PyObject* raw, PyObject* value, int below, bint keyword) noexcept:
+    cdef inline bint plain_attribute(self, Plain* record, PyObject* key, PyObject* value, int below) noexcept:
         # Add an attribute, or replace the one of the same key among the ``below`` first, which are of lower layers.
-        cdef PyObject* key = self.known_key(raw)
         cdef Field* field
         cdef int i
-        if key is NULL or (<KeyInfo>key).odd or (keyword and (<KeyInfo>key).is_exc_info):
-            return False
         for i in range(below):
             if record.fields[i].key is key:
                 field = &record.fields[i]
+                record.size -= text_len(field.total)
                 break
         else:
             record.seen += 1
@@ -135,13 +172,17 @@ cdef class PlainEncoder(Encoder):
             record.count += 1
         field.key = key
         if (<KeyInfo>key).verdict == KEEP_KEY:
-            return self.plain_value(field, value, self.value_length)
-        field.kind = ENCODED
-        field.s = PyBytes_AS_STRING(self.mask_wire)
-        field.n = field.size = PyBytes_GET_SIZE(self.mask_wire)
+            if not self.plain_value(field, value, self.value_length):
+                return False
+        else:
+            field.kind = ENCODED
+            field.s = PyBytes_AS_STRING(self.mask_wire)
+            field.n = field.size = PyBytes_GET_SIZE(self.mask_wire)
+        field.total = key_value_len(field)
+        record.size += text_len(field.total)
         return True
 
-    cdef bint plain_mapping(self, Plain* record, PyObject* mapping) noexcept:
+    cdef inline bint plain_mapping(self, Plain* record, PyObject* mapping, PyObject* reserved) noexcept:
         cdef PyObject* key
         cdef PyObject* value
         cdef Py_ssize_t position = 0
@@ -149,15 +190,64 @@ cdef class PlainEncoder(Encoder):
         if not PyDict_CheckExact(<object>mapping):
             return False
         while PyDict_Next(<object>mapping, &position, &key, &value):
-            if not self.plain_attribute(record, key, value, below, False):
+            key = self.known_key(key)
+            if key is NULL or (<KeyInfo>key).odd:
+                return False
+            if reserved is not NULL and (<KeyInfo>key).is_reserved(reserved):
+                return False
+            if record.place is not NULL and (<KeyInfo>key).is_code:
+                return False
+            if not self.plain_attribute(record, key, value, below):
                 return False
         return True
 
-    cdef bint plain_keywords(self, Plain* record, PyObject* names, PyObject** values) noexcept:
+    cdef Place place_of(self, path, line, function):
+        """Encode the attributes of a place; None stands for one that it has not."""
+        cdef Plain record
+        cdef Place place = Place.__new__(Place)
+        cdef list keys = [self.key_info(key) for key in CODE_KEYS]    # held: the fields borrow them
+        cdef tuple values = (path, line, function)
+        cdef bytes wire
+        cdef char* p
+        cdef int i
+        place.encoder = self.mark
+        record.count = record.seen = 0
+        record.size = 0
+        for i in range(3):
+            if values[i] is not None:
+                if not self.plain_attribute(&record, <PyObject*>keys[i], <PyObject*>values[i], 0):
+                    return place
+        wire = PyBytes_FromStringAndSize(NULL, record.size)
+        p = PyBytes_AS_STRING(wire)
+        for i in range(record.count):
+            p = put_attribute(p, &record.fields[i])
+        place.wire = wire
+        place.seen = record.seen
+        return place
+
+    cdef inline bint plain_place(self, Plain* record, PyObject* place) noexcept:
+        # Have the attributes of a place stand behind those of the layers below, which must not have any of them.
+        cdef int i
+        if (<Place>place).encoder is not self.mark or (<Place>place).wire is None:
+            return False
+        for i in range(record.count):
+            if (<KeyInfo>record.fields[i].key).is_code:
+                return False
+        record.place = place
+        record.place_at = record.count
+        record.seen += (<Place>place).seen
+        record.size += PyBytes_GET_SIZE((<Place>place).wire)
+        return True
+
+    cdef inline bint plain_keywords(self, Plain* record, PyObject* names, PyObject** values) noexcept:
+        cdef PyObject* key
         cdef Py_ssize_t i
         cdef int below = record.count
         for i in range(PyTuple_GET_SIZE(<object>names)):
-            if not self.plain_attribute(record, PyTuple_GET_ITEM(names, i), values[i], below, True):
+            key = self.known_key(PyTuple_GET_ITEM(names, i))
+            if key is NULL or (<KeyInfo>key).odd or (<KeyInfo>key).is_exc_info:
+                return False
+            if not self.plain_attribute(record, key, values[i], below):
                 return False
         return True
 
@@ -165,16 +255,13 @@ cdef class PlainEncoder(Encoder):
 # -- writing: only memory is touched -----------------------------------------------------------------------------------
 
 cdef inline Py_ssize_t measure_plain(Plain* record) noexcept:
-    cdef Py_ssize_t size = record.head.n + record.trace_len
-    cdef int i
+    cdef Py_ssize_t size = record.head.n + record.trace_len + record.size
     if record.timestamp:
         size += 9
     if record.observed:
         size += 9
     if record.has_body:
         size += text_len(record.body.size)
-    for i in range(record.count):
-        size += text_len(key_value_len(&record.fields[i]))
     if record.event_len:
         size += text_len(record.event_len)
     return size
@@ -183,7 +270,7 @@ cdef inline Py_ssize_t measure_plain(Plain* record) noexcept:
 cdef inline char* put_plain_attribute(char* p, Field* field) noexcept:
     cdef Py_ssize_t n = (<KeyInfo>field.key).n
     p[0] = 0x32
-    p = put_varint(p + 1, <uint64_t>key_value_len(field))
+    p = put_varint(p + 1, <uint64_t>field.total)
     if n <= KEY_BYTES:    # the key's own block and the chunk both have so many bytes to spare
         memcpy(p, (<KeyInfo>field.key).padded, KEY_BYTES)
     else:
@@ -204,8 +291,16 @@ cdef char* write_plain(char* p, Plain* record, Py_ssize_t size) noexcept:
     if record.has_body:
         p[0] = 0x2A
         p = put_any_value(put_varint(p + 1, <uint64_t>record.body.size), &record.body)
-    for i in range(record.count):
+    if record.place is not NULL:
+        for i in range(record.place_at):
+            p = put_plain_attribute(p, &record.fields[i])
+        p = put_place(p, <Place>record.place)
+        i = record.place_at
+    else:
+        i = 0
+    while i < record.count:
         p = put_plain_attribute(p, &record.fields[i])
+        i += 1
     memcpy(p, record.trace, TRACE_BYTES)
     p += record.trace_len
     if record.observed:

@@ -50,7 +50,7 @@ cdef class TraceCache:
         finally:
             Py_XDECREF(current)
 
-    cdef int cached(self, char* target) noexcept:
+    cdef inline int cached(self, char* target) noexcept:
         """Write the trace fields of the current context if they are at hand; -1: they are not."""
         cdef PyObject* current = NULL
         cdef bint known

@@ -51,6 +51,7 @@ cdef dict keywords(PyObject* names, PyObject** values):
 
 cdef object call(LoggerBase self, int level, PyObject** args, Py_ssize_t given, PyObject* names, bint raised):
     cdef Head* head = &HEADS[level]
+    cdef Layers layers
     cdef uint64_t now
     if given == 0:
         raise TypeError("a log call needs a message")
@@ -58,8 +59,11 @@ cdef object call(LoggerBase self, int level, PyObject** args, Py_ssize_t given, 
         return None
     if given == 1 and not raised and self.port._processed is None:
         now = now_ns()
-        if self._core.put_plain(<PyObject*>self._scope, now, now, head, args[0], <PyObject*>self.bound, NULL, names,
-                                args + 1, NULL, NULL, 0):
+        no_layers(&layers)
+        layers.bound = <PyObject*>self.bound
+        layers.names = names
+        layers.values = args + 1
+        if self._core.put_plain(<PyObject*>self._scope, now, now, head, args[0], &layers, NULL, NULL, 0):
             return None
     attributes = keywords(names, args + given)
     exc_info = attributes.pop("exc_info", True if raised else None)

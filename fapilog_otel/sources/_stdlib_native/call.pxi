@@ -147,18 +147,17 @@ cdef bint add_extra(dict attributes, dict extra, frozenset reserved) except -1:
     return True
 
 
-cdef bint add_code(dict attributes, long stacklevel, str logging_file) except -1:
-    cdef Site site
-    if not caller_site(&site, stacklevel, logging_file, 0):
-        return False
-    # Until all three are stored nothing runs that could give the place in the memory to another site.
-    if site.path is not NULL:
-        attributes[CODE_PATH] = <object>site.path
-    if site.line is not NULL:
-        attributes[CODE_LINE] = <object>site.line
-    if site.function is not NULL:
-        attributes[CODE_FUNCTION] = <object>site.function
-    return True
+cdef int add_code(dict attributes, Site* site) except -1:
+    path = None if site.path is NULL else <object>site.path
+    line = None if site.line is NULL else <object>site.line
+    function = None if site.function is NULL else <object>site.function
+    if path is not None:
+        attributes[CODE_PATH] = path
+    if line is not None:
+        attributes[CODE_LINE] = line
+    if function is not None:
+        attributes[CODE_FUNCTION] = function
+    return 0
 
 
 cdef int attempt(PyObject* logger, PyObject* level, PyObject** args, Py_ssize_t given, PyObject* names) except -1:
@@ -221,6 +220,8 @@ cdef int hand_over(RecordPath path, PyObject* logger, dict fields, object level,
     cdef Call call
     cdef Target target
     cdef Severity severity
+    cdef Site* site
+    cdef object place = None
     cdef int overflow = 0
     cdef long number = PyLong_AsLongAndOverflow(level, &overflow)
     if overflow or not read_call(&call, args, given, names) or is_ours(path):
@@ -240,16 +241,32 @@ cdef int hand_over(RecordPath path, PyObject* logger, dict fields, object level,
         return ORDINARY
     if not is_as_installed(path) or not (ours_alone or nobody_listens(fields, number, path.module)):
         return ORDINARY
+    body = None
+    if not 0 < number < target.floor:
+        body = text_of(&call)
+        if body is None:
+            return ORDINARY
+        if path.code_attributes:
+            site = caller_site(call.stacklevel, path.logging_file, 0)
+            if site is NULL:
+                return ORDINARY
+            place = place_of(<PyObject*>target.logger, site)
+        if (place is not None or not path.code_attributes) and write_logged(
+                <PyObject*>target.logger, severity.lane, <PyObject*>severity.text, <PyObject*>body, call.extra,
+                <PyObject*>path.reserved, <PyObject*>place if place is not None else NULL):
+            if ours_alone:
+                path.hook.forget(<size_t>logger, level)
+            return DONE
     attributes = {}
-    if path.code_attributes and not add_code(attributes, call.stacklevel, path.logging_file):
-        return ORDINARY
+    if path.code_attributes:
+        site = caller_site(call.stacklevel, path.logging_file, 0)
+        if site is NULL:
+            return ORDINARY
+        add_code(attributes, site)
     if call.extra is not NULL and not add_extra(attributes, <dict>call.extra, path.reserved):
         return ORDINARY
     if 0 < number < target.floor:
         return DONE
-    body = text_of(&call)
-    if body is None:
-        return ORDINARY
     if ours_alone:
         path.hook.forget(<size_t>logger, level)
     write(path, target, severity, body, attributes)

@@ -33,6 +33,7 @@ cdef struct Site:
     PyObject* path         # NULL: it has no name worth telling
     PyObject* line         # NULL: unknown
     PyObject* function
+    PyObject* place        # what the encoder makes of the three; NULL: not asked yet
 
 cdef Site sites[SITES]
 
@@ -59,7 +60,9 @@ cdef Site* site_of(PyFrameObject* frame, str logging_file) except NULL:
         Py_XDECREF(code)
         return site
     try:
-        load_site(site, frame, <object>code, instruction, logging_file)
+        # What is let go of may run code that logs, from a place that stands in the same slot.
+        while site.code is not code or site.instruction != instruction:
+            load_site(site, frame, <object>code, instruction, logging_file)
     finally:
         Py_XDECREF(code)
     return site
@@ -78,6 +81,7 @@ cdef int load_site(Site* site, PyFrameObject* frame, object code, int instructio
     fresh.path = kept(path, named)
     fresh.line = kept(line, named and line > 0)
     fresh.function = kept(function, named and function != "")
+    fresh.place = NULL
     site[0] = fresh
     release_site(&old)    # last: it may run code that logs
     return 0
@@ -87,6 +91,7 @@ cdef void release_site(Site* site) noexcept:
     Py_XDECREF(site.path)
     Py_XDECREF(site.line)
     Py_XDECREF(site.function)
+    Py_XDECREF(site.place)
     Py_XDECREF(site.code)
 
 
@@ -99,9 +104,10 @@ cdef void forget_sites() noexcept:
         release_site(&old)
 
 
-cdef bint caller_site(Site* found, long stacklevel, str logging_file, int ahead) except -1:
-    """Give the place that findCaller would give, or False where that is for findCaller itself to say.
+cdef Site* caller_site(long stacklevel, str logging_file, int ahead) except? NULL:
+    """Give the place that findCaller would give, or NULL where that is for findCaller itself to say.
 
+    What it gives is another place's as soon as anything of Python runs.
     ``ahead`` frames of logging's stand between the running one and the caller of the level method.
     """
     if FAPILOG_COUNTS_FRAMES:
@@ -110,13 +116,13 @@ cdef bint caller_site(Site* found, long stacklevel, str logging_file, int ahead)
     cdef PyFrameObject* back
     cdef Site* site
     if frame is NULL:
-        return False
+        return NULL
     Py_INCREF(<object><PyObject*>frame)
     try:
         while FAPILOG_COUNTS_FRAMES and stacklevel > 1:
             back = PyFrame_GetBack(frame)
             if back is NULL:
-                return False
+                return NULL
             Py_DECREF(<object><PyObject*>frame)
             frame = back
             stacklevel -= 1
@@ -125,12 +131,33 @@ cdef bint caller_site(Site* found, long stacklevel, str logging_file, int ahead)
             if not site.internal:
                 stacklevel -= 1
             if stacklevel <= 0:
-                found[0] = site[0]
-                return True
+                return site
             back = PyFrame_GetBack(frame)
             if back is NULL:
-                return False
+                return NULL
             Py_DECREF(<object><PyObject*>frame)
             frame = back
     finally:
         Py_DECREF(<object><PyObject*>frame)
+
+
+cdef object place_of(PyObject* logger, Site* site):
+    """Give a site's attributes as a logger's encoder writes them: made once a site and encoder, and kept with the site.
+
+    ``site`` is another place's when this returns.
+    """
+    cdef PyObject* place = site.place
+    if place is not NULL and is_of_encoder(logger, place):
+        return <object>place
+    code, instruction = <object>site.code, site.instruction    # held: encoding may run anybody's code
+    made = encoded_place(
+        logger,
+        None if site.path is NULL else <object>site.path,
+        None if site.line is NULL else <object>site.line,
+        None if site.function is NULL else <object>site.function)
+    if made is not None and site.code is <PyObject*>code and site.instruction == instruction:
+        place = site.place
+        Py_INCREF(made)
+        site.place = <PyObject*>made
+        Py_XDECREF(place)    # a `Place`: bytes and a mark
+    return made

@@ -35,6 +35,7 @@ cdef bint nobody_listens(dict fields, long level, dict module) except -1:
     """Tell whether no handler of a logger and its ancestors, nor the last resort, would do anything with a record."""
     cdef Py_ssize_t i, found = 0
     cdef int step
+    cdef PyObject* parent
     cdef dict node = fields
     for step in range(MAX_ANCESTORS):
         handlers = field(node, "handlers")
@@ -52,14 +53,14 @@ cdef bint nobody_listens(dict fields, long level, dict module) except -1:
                 return False
             if not propagate:
                 break
-        if PyDict_GetItemWithError(node, "parent") is NULL:
+        parent = PyDict_GetItemWithError(node, "parent")
+        if parent is NULL:
             return False
-        parent = field(node, "parent")
-        if parent is None:
+        if <object>parent is None:
             break
-        if not traits_of(Py_TYPE(<PyObject*>parent)) & FIELDS:
+        if not traits_of(Py_TYPE(parent)) & FIELDS:
             return False
-        own = PyObject_GenericGetDict(parent, NULL)
+        own = PyObject_GenericGetDict(<object>parent, NULL)
         if not PyDict_CheckExact(own):
             return False
         node = own

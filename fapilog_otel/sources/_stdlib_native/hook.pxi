@@ -106,11 +106,12 @@ cdef class HookFunctions:
         cdef RecordPath path = self.path
 
         def findCaller(logger, stack_info=False, stacklevel=1):
-            cdef Site site
-            if (stack_info is False and stacklevel == 1 and field(path.module, "_srcfile") is path.logging_file
-                    and caller_site(&site, 1, path.logging_file, 2) and site.line is not NULL
-                    and site.function is not NULL):
-                return <object>site.path, <object>site.line, <object>site.function, None
+            cdef Site* site
+            if stack_info is False and stacklevel == 1 and field(path.module, "_srcfile") is path.logging_file:
+                site = caller_site(1, path.logging_file, 2)
+                if site is not NULL and site.line is not NULL and site.function is not NULL:
+                    file, line, name = <object>site.path, <object>site.line, <object>site.function
+                    return file, line, name, None
             return original(logger, stack_info, stacklevel)
 
         return findCaller

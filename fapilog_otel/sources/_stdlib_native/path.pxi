@@ -25,12 +25,14 @@ cdef class Severity:
     cdef object name         # the level's name that this was found for
     cdef object number
     cdef object member       # the number as emit() reads it soonest
+    cdef int lane            # the number, 0 for one that is none
     cdef str text
 
     def __cinit__(self, name, number, str text):
         self.name = name
         self.number = number
         self.member = SeverityNumber(number)
+        self.lane = number if 0 <= number <= 24 else 0
         self.text = text
 
 
@@ -58,6 +60,10 @@ cdef class RecordPath:
     cdef dict targets
     cdef dict files
     cdef dict severities
+    cdef object last_name    # the logger's name, and the level, that came last, and what was found for them
+    cdef Target last_target
+    cdef object last_level
+    cdef Severity last_severity
     cdef dict module
     cdef dict time_module
     cdef dict threading_module
@@ -80,6 +86,7 @@ cdef class RecordPath:
         self.targets = {}
         self.files = {}
         self.severities = {}
+        self.last_name = self.last_target = self.last_level = self.last_severity = None
         self.module = logging.__dict__
         self.time_module = time.__dict__
         self.threading_module = threading.__dict__
@@ -113,10 +120,17 @@ cdef class RecordPath:
             forget_sites()
 
     cdef Target target(self, str name):
-        cdef PyObject* found = PyDict_GetItemWithError(self.targets, name)
+        cdef PyObject* found
         cdef Target made
+        if name is self.last_name and self.last_target is not None:
+            return self.last_target
+        found = PyDict_GetItemWithError(self.targets, name)
         if found is not NULL:
-            return <Target>found
+            made = <Target>found       # held: letting go of another may run its logger's finalisers
+            self.last_target = None    # at no time does the one belong to another than the other
+            self.last_name = name
+            self.last_target = made
+            return made
         made = Target(*self.find_target(name))
         if len(self.targets) >= MAX_TARGETS:
             self.targets.clear()
@@ -136,9 +150,16 @@ cdef class RecordPath:
         cdef Severity known
         if name is None or not PyUnicode_CheckExact(name):
             return None
+        known = self.last_severity
+        if known is not None and known.name is name and self.last_level is level:
+            return known
         found = PyDict_GetItemWithError(self.severities, level)
         if found is not NULL and ((<Severity>found).name is name or (<Severity>found).name == name):
-            return <Severity>found
+            known = <Severity>found
+            self.last_severity = None    # as in target()
+            self.last_level = level
+            self.last_severity = known
+            return known
         number, text = self.find_severity(level, name)
         known = Severity(name, number, text)
         if len(self.severities) >= MAX_TARGETS:
