@@ -15,6 +15,7 @@ from fapilog_otel.model.record import Record
 from fapilog_otel.settings import PRESETS, Headers, Secret, load_settings, mask_url
 from fapilog_otel.settings.fapilog_env import variable
 from fapilog_otel.settings.parse import lenient_pairs, level, pairs, size
+from fapilog_otel.settings.secret import mask_assigned
 
 
 class TestSecret:
@@ -205,4 +206,4 @@ class TestMaskAssigned:
     )
     def test_what_is_assigned_to_a_secrets_name_does_not_show(self, text: str, shown: str) -> None:
         assert mask_assigned(text) == shown
-        assert text not in repr(Settings(resource={"note": text})) or text == shown
+        assert text not in repr(load_settings({"resource": {"note": text}})) or text == shown
