@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from pydantic import BaseModel
 
 from fapilog_otel.settings.otel_env import RESOURCE_ATTRIBUTES, SERVICE_NAME
-from fapilog_otel.settings.secret import MASK, Headers, mask_url
+from fapilog_otel.settings.secret import MASK, Headers, mask_assigned, mask_url
 
 if TYPE_CHECKING:
     from fapilog_otel.settings.root import Settings
@@ -69,7 +69,7 @@ def shown(name: str, value: object) -> str:
     if isinstance(value, str):
         if _is_secret(name):
             return MASK
-        return mask_url(value) if "://" in value or "@" in value else value
+        return mask_url(value) if "://" in value or "@" in value else mask_assigned(value)
     if isinstance(value, Headers):
         return repr(value)
     if isinstance(value, bytes):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -44,9 +45,23 @@ class Headers(Mapping[str, str]):
 
 def mask_url(url: str) -> str:
     """Give a URL with everything that may be a credential masked: what stands before an ``@``, and the query."""
-    base, question, _ = url.partition("?")
+    base, question, query = url.partition("?")
     head, at, host = base.rpartition("@")
+    scheme, separator, rest = (head if at else base).rpartition("://")
+    if not at and "@" in query and ":" in rest:  # a password with an unescaped "?": where it ends, nobody can tell
+        return f"{scheme}{separator}{MASK}"
     if at:
-        scheme, separator, _ = head.partition("://")
-        base = f"{scheme}://{MASK}@{host}" if separator else f"{MASK}@{host}"
+        base = f"{scheme}{separator}{MASK}@{host}"
     return f"{base}?{MASK}" if question else base
+
+
+_ASSIGNED: Final = re.compile(
+    r"""(?P<name>[\w.-]*(?:key|token|secret|passw|pwd|credential|authorization|cookie)[\w.-]*["']?[ \t]*[=:][ \t]*)
+    (?:(?:bearer|basic|token)[ \t]+)?[^\s,;&]+""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def mask_assigned(text: str) -> str:
+    """Give a text with what it assigns to a secret's name masked: ``password=***``."""
+    return _ASSIGNED.sub(rf"\g<name>{MASK}", text)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
+import warnings
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -95,10 +97,20 @@ class Accounts(RuleBasedStateMachine):
         bound=st.sampled_from([65_536, 1 << 20]),
         count=st.sampled_from([None, 40]),
         in_flight=st.sampled_from([1, 4]),
-        levels=st.sampled_from([(0, 0), (0, 13)]),
+        levels=st.sampled_from([(0, 0), (0, 13), (9, 17)]),
+        waits=st.sampled_from([0.0, 0.0, 0.005]),
+        batch=st.sampled_from([None, 7]),
     )
     def build(
-        self, inline: bool, staged: bool, bound: int, count: int | None, in_flight: int, levels: tuple[int, int]
+        self,
+        inline: bool,
+        staged: bool,
+        bound: int,
+        count: int | None,
+        in_flight: int,
+        levels: tuple[int, int],
+        waits: float,
+        batch: int | None,
     ) -> None:
         self.stage = Faulty(inline)
         self.gates = {name: Gate(in_flight) for name in ("first", "second")}
@@ -116,6 +128,8 @@ class Accounts(RuleBasedStateMachine):
             schedule_delay=0.002,
             chunk_size=8192,
             max_queue_size=count,
+            block_timeout=waits,
+            max_batch=batch,
         )
         self.engine = Engine(spec)
         self.emitted = 0
@@ -141,6 +155,46 @@ class Accounts(RuleBasedStateMachine):
         for thread in threads:
             thread.join()
         self.emitted += 3 * number
+
+    @rule(number=st.integers(1, 40), severity=SEVERITIES)
+    def emit_on_an_event_loop(self, number: int, severity: int) -> None:
+        async def work() -> None:
+            for index in range(number):
+                self.engine.core.submit(SCOPE, -1, 0, severity, "", "x" * 300, {"i": index}, None, None, None, "")
+                await asyncio.sleep(0)
+
+        asyncio.run(work())
+        self.emitted += number
+
+    @rule()
+    def emit_what_no_encoder_likes(self) -> None:
+        circle: list[Any] = []
+        circle.append(circle)
+        for body in (circle, "\ud800", 1 << 70, {1: {2}}, "x" * 400_000):
+            self.engine.core.submit(SCOPE, -1, 0, 9, "", body, {"bad": body}, None, None, None, "")
+        self.emitted += 5
+
+    @rule(number=st.integers(0, 5))
+    def fork_a_child(self, number: int) -> None:
+        """A child begins at zero and balances by itself; its parent's account is not touched."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # from 3.12 on, of forks in processes with threads
+            pid = os.fork()
+        if pid == 0:
+            self._as_child(number)
+        assert os.waitpid(pid, 0)[1] == 0
+
+    def _as_child(self, number: int) -> None:
+        code = 1
+        try:
+            begins = self.engine.stats()
+            for index in range(number):
+                self.engine.core.submit(SCOPE, -1, 0, 9, "", "in the child", {"i": index}, None, None, None, "")
+            ends = self.engine.stats()
+            zero = begins.submitted == begins.delivered == begins.in_flight == begins.dropped == begins.failed == 0
+            code = 0 if zero and begins.balanced and ends.balanced and ends.submitted == number else 2
+        finally:
+            os._exit(code)
 
     @rule(
         name=st.sampled_from(["first", "second"]),
@@ -179,6 +233,18 @@ class Accounts(RuleBasedStateMachine):
     def stats(self) -> Stats:
         stats = self.engine.stats()
         assert stats.balanced, stats
+        for account in (stats, *stats.destinations.values()):
+            for column in ("submitted", "delivered", "filtered", "dropped", "failed", "in_flight"):
+                by_lane = sum(getattr(lane, column) for lane in account.lanes.values())
+                assert by_lane == getattr(account, column), (column, stats)
+            known = [lane for name, lane in account.lanes.items() if name != "unknown"]
+            if "unknown" not in account.lanes:  # a partial success does not say which records it rejects
+                assert all(
+                    lane.submitted == lane.delivered + lane.filtered + lane.dropped + lane.failed + lane.in_flight
+                    for lane in known
+                ), stats
+            assert sum(account.dropped_by_reason.values()) == account.dropped
+            assert sum(account.failed_by_reason.values()) == account.failed
         return stats
 
     def teardown(self) -> None:

@@ -15,6 +15,7 @@ from fapilog_otel.model.record import Record
 from fapilog_otel.settings import PRESETS, Headers, Secret, load_settings, mask_url
 from fapilog_otel.settings.fapilog_env import variable
 from fapilog_otel.settings.parse import lenient_pairs, level, pairs, size
+from fapilog_otel.settings.secret import mask_assigned
 
 
 class TestSecret:
@@ -39,6 +40,7 @@ class TestSecret:
             ("http://u:p/x@h:1", "http://***@h:1"),
             ("u:p@h:1", "***@h:1"),
             ("http://h?token=x", "http://h?***"),
+            ("https://u:p?w@h", "https://***"),
             ("http://u:p@h?a=b@c", "http://***@h?***"),
         ],
     )
@@ -189,3 +191,19 @@ class TestUnixSocket:
     def test_is_refused_for_http_with_the_remedy(self) -> None:
         with pytest.raises(ConfigError, match="Set protocol='grpc'"):
             load_settings({"endpoint": "unix:/run/collector.sock"}, {})
+
+
+class TestMaskAssigned:
+    @pytest.mark.parametrize(
+        ("text", "shown"),
+        [
+            ("password=hunter2", "password=***"),
+            ("a note, api_key: hunter2; x", "a note, api_key: ***; x"),
+            ("Authorization: Bearer hunter2 x", "Authorization: *** x"),
+            ("shop", "shop"),
+            ("key", "key"),
+        ],
+    )
+    def test_what_is_assigned_to_a_secrets_name_does_not_show(self, text: str, shown: str) -> None:
+        assert mask_assigned(text) == shown
+        assert text not in repr(load_settings({"resource": {"note": text}})) or text == shown
