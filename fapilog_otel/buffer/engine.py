@@ -295,7 +295,7 @@ class Engine:
     def nothing_pending(self) -> bool:
         """Tell whether no non-optional destination holds a record."""
         with self.lock:
-            return not any(hold.chunk.count for branch in required(self.branches) for hold in branch.holds)
+            return not any(hold.chunk.count for branch in required(self.branches) for hold in list(branch.holds))
 
     async def _flush(self, pending: Pending, deadline: float) -> bool:
         self.advance()

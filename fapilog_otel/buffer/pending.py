@@ -20,7 +20,7 @@ class Pending:
     __slots__ = ("_holds", "_unsettled")
 
     def __init__(self, branches: Iterable[Branch]) -> None:
-        found = [hold for branch in branches for hold in branch.holds if hold.chunk.count]
+        found = [hold for branch in branches for hold in list(branch.holds) if hold.chunk.count]
         self._holds = [(hold, hold.lost_total()) for hold in found]  # what was lost before does not count
         self._unsettled = found
 

@@ -138,13 +138,16 @@ class Branch:
     def evict(self, band: int) -> bool:
         """Drop the lowest, then oldest waiting segment of at most this band; False: there is none."""
         victim = min(
-            (segment for segment in self.waiting if segment.chunk.band <= band),
+            (segment for segment in list(self.waiting) if segment.chunk.band <= band),
             key=lambda segment: segment.chunk.band,
             default=None,
         )
         if victim is None:
             return False
-        self.waiting.remove(victim)
+        try:
+            self.waiting.remove(victim)
+        except ValueError:  # a signal handler that logs has evicted it meanwhile: there is room
+            return True
         self.drop(victim, "queue_full")
         return True
 
@@ -156,7 +159,7 @@ class Branch:
     def in_flight(self) -> Lanes:
         """Count the records in chunks that the branch holds."""
         lanes = Lanes()
-        for hold in self.holds:
+        for hold in list(self.holds):  # as it is now: a signal handler may log meanwhile, under the same lock
             hold.in_flight(lanes)
         return lanes
 
@@ -171,7 +174,7 @@ class Branch:
     def missed(self) -> Lanes:
         """Count the records in chunks not yet adopted that the branch had no room for."""
         lanes = Lanes()
-        for ticket in self.missing:
+        for ticket in list(self.missing):
             lanes.add(ticket.chunk.severity_counts(0, ticket.chunk.count))
         return lanes
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -55,21 +55,29 @@ def forget_threads() -> None:
 
 
 def _watch_collections() -> None:
-    if _around_collection not in gc.callbacks:
-        gc.callbacks.append(_around_collection)
+    if _lift not in gc.callbacks:
+        gc.callbacks.append(_lift)
+        gc.callbacks.append(_restore)
 
 
-def _around_collection(phase: str, _: object) -> None:
+def _lift(phase: str, _: object) -> None:
     """Lift the mark while garbage is collected: any thread may do it, and finalisers are the application's."""
-    ident = threading.get_ident()
-    if phase == "start":
-        ours = ident in OUR_THREADS
-        if ours or EXPORTING.get():
-            _suspended[ident] = (EXPORTING.set(False), ours)
-            OUR_THREADS.discard(ident)
+    if phase != "start":
         return
-    suspended = _suspended.pop(ident, None)
+    if gc.callbacks[-1] is not _restore:  # the application's callbacks are the application's too: they come before
+        with suppress(ValueError):  # another thread, or a signal handler, is at it
+            gc.callbacks.remove(_restore)
+        gc.callbacks.append(_restore)
+    ident = threading.get_ident()
+    ours = ident in OUR_THREADS
+    if ours or EXPORTING.get():
+        _suspended[ident] = (EXPORTING.set(False), ours)
+        OUR_THREADS.discard(ident)
+
+
+def _restore(phase: str, _: object) -> None:
+    suspended = _suspended.pop(threading.get_ident(), None) if phase == "stop" else None
     if suspended is not None:
         EXPORTING.reset(suspended[0])
         if suspended[1]:
-            OUR_THREADS.add(ident)
+            OUR_THREADS.add(threading.get_ident())

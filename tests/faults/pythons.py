@@ -37,7 +37,9 @@ def environment(version: str) -> Path:
     python = ENVIRONMENTS / version / "bin" / "python"
     if not python.exists():
         subprocess.run([base, "-m", "venv", python.parents[1]], check=True)
-    subprocess.run([python, "-m", "pip", "install", "-q", "-e", ".", *SERVERS], cwd=ROOT, check=True)
+    present = f"import fapilog_otel.encode._native, {', '.join(SERVERS)}"
+    if subprocess.run([python, "-c", present], cwd=ROOT, check=False).returncode:
+        subprocess.run([python, "-m", "pip", "install", "-q", "-e", ".", *SERVERS], cwd=ROOT, check=True)
     return python
 
 

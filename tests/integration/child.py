@@ -109,8 +109,12 @@ class Child:
 
     def go_on(self) -> None:
         """Send it a line, which is what it waits for."""
+        self.tell("go")
+
+    def tell(self, line: str) -> None:
+        """Send it this line."""
         assert self._process.stdin is not None
-        self._process.stdin.write("go\n")
+        self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
 
     def signal(self, number: int) -> float:

@@ -19,6 +19,7 @@ import functools
 import logging
 import sys
 import threading
+from contextlib import suppress
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -156,7 +157,8 @@ class Hook:
         marks.pop((logger_id, level), None)
         marks[logger_id, level] = None
         if len(marks) > _MAX_MARKS:  # checks that no record followed
-            del marks[next(iter(marks))]
+            with suppress(RuntimeError, StopIteration):  # a signal handler that logs may have changed it meanwhile
+                marks.pop(next(iter(marks)), None)
 
     def forget(self, logger_id: int, level: int) -> None:
         """Take back the mark of a check whose record is captured already."""
@@ -238,7 +240,7 @@ class Hook:
         level: Any = getattr(record, "levelno", None)
         if not self._is_ours_alone(logger, level):
             return False
-        del marks[id(logger), level]
+        marks.pop((id(logger), level), None)  # a signal handler that logs may have taken it meanwhile
         return True
 
     def _capture(self, record: logging.LogRecord) -> bool:
