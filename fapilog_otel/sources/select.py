@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from fapilog_otel.contracts import Source
     from fapilog_otel.settings import Settings
 
-_FROM_SETTINGS: Final = ("level", "levels", "code_attributes", "fast_stdlib")
+# Name to the class in the module of that name, and the settings that are its options' defaults.
+_BUILTIN: Final = {
+    "stdlib": ("StdlibSource", ("level", "levels", "code_attributes", "fast_stdlib")),
+    "structlog": ("StructlogSource", ("level", "levels")),
+}
 
 
 def make_sources(settings: Settings) -> tuple[Source, ...]:
@@ -44,18 +48,27 @@ def make_source(source: str | Source, settings: Settings, options: Mapping[str, 
             remedy = "Give them to the source where it is made"
             raise ConfigError(next(iter(options)), "***", "a source that is made already takes no options", remedy)
         return source
-    if source == "stdlib":
-        return _stdlib(settings, options or {})
+    if source in _BUILTIN:
+        return _builtin(source, settings, options or {})
     from fapilog_otel.plugins import load_source  # noqa: PLC0415 - entry points are read only here
 
     return load_source(source, settings.plugins, options)
 
 
-def _stdlib(settings: Settings, options: Mapping[str, Any]) -> Source:
-    from fapilog_otel.sources.stdlib import StdlibSource  # noqa: PLC0415 - loads logging
+def _builtin(name: str, settings: Settings, options: Mapping[str, Any]) -> Source:
+    from importlib import import_module  # noqa: PLC0415 - a source loads its library, so only the ones that are used
 
-    known = tuple(inspect.signature(StdlibSource).parameters)
-    for name in options:
-        if name not in known:
-            raise ConfigError(name, options[name], "is no option of the source 'stdlib'", suggest(name, known))
-    return StdlibSource(**{**{name: getattr(settings, name) for name in _FROM_SETTINGS}, **options})
+    kind, from_settings = _BUILTIN[name]
+    try:
+        make = getattr(import_module(f"fapilog_otel.sources.{name}"), kind)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != name:
+            raise
+        remedy = f"Install it: pip install 'fapilog-otel[{name}]'"
+        raise ConfigError("sources", name, f"the library {name!r} is not installed", remedy) from None
+    known = tuple(inspect.signature(make).parameters)
+    for option in options:
+        if option not in known:
+            raise ConfigError(option, options[option], f"is no option of the source {name!r}", suggest(option, known))
+    made: Source = make(**{**{key: getattr(settings, key) for key in from_settings}, **options})
+    return made
