@@ -156,6 +156,16 @@ class Settings(BaseSettings):
         default=True, description="Whether stdlib calls whose record nobody else needs go straight to the encoder."
     )
 
+    correlation: bool = Field(
+        default=False, description="Whether stdlib records get otelTraceID and its like, for what handlers print."
+    )
+    correlation_format: str | None = Field(
+        default=None, description="Format that basicConfig is given under correlation. Default: the stock one."
+    )
+    correlation_level: fields.Level = Field(
+        default=None, description="Root level that basicConfig is given under correlation. Default: INFO."
+    )
+
     on_full: Literal["drop", "block", "spill"] = Field(
         default="drop",
         description="When a destination's queue is full: drop the lowest severity first, or block (no spill yet).",

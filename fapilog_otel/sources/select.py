@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from fapilog_otel.contracts import Source
     from fapilog_otel.settings import Settings
 
+_CORRELATION: Final = ("correlation", "correlation_format", "correlation_level")
+
 # Name to the class in the module of that name, and the settings that are its options' defaults.
 _BUILTIN: Final = {
-    "stdlib": ("StdlibSource", ("level", "levels", "code_attributes", "fast_stdlib")),
+    "stdlib": ("StdlibSource", ("level", "levels", "code_attributes", "fast_stdlib", *_CORRELATION)),
     "structlog": ("StructlogSource", ("level", "levels")),
+    "loguru": ("LoguruSource", ("level", "levels", "code_attributes")),
+    "fapilog": ("FapilogSource", ("level", "levels")),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 from typing import TYPE_CHECKING, Any, Final
@@ -47,9 +48,9 @@ class Hook:
             return self._process(self_, method_name, event, event_kw)
 
         def _proxy_to_logger(self_: Any, method_name: str, event: Any = None, **event_kw: Any) -> Any:
-            if not self.installed or not isinstance(self_._logger, logging.Logger):  # noqa: SLF001
+            if not self.installed or not _hands_on(type(self_._logger)):  # noqa: SLF001
                 return before_proxy(self_, method_name, event, **event_kw)
-            return self._to_stdlib(self_, method_name, event, event_kw)
+            return self._hand_on(self_, method_name, event, event_kw)
 
         self._ours = {_PROCESS: _process_event, _PROXY: _proxy_to_logger}
         for name, function in self._ours.items():
@@ -98,8 +99,8 @@ class Hook:
         finally:
             self._busy.now = False
 
-    def _to_stdlib(self, bound: Any, method: str, event: Any, event_kw: dict[str, Any]) -> Any:
-        """Call the wrapped stdlib logger, whose record is not to be captured a second time."""
+    def _hand_on(self, bound: Any, method: str, event: Any, event_kw: dict[str, Any]) -> Any:
+        """Call the wrapped logger of another library, whose record is not to be captured a second time."""
         try:
             args, kw = bound._process_event(method, event, event_kw)  # noqa: SLF001
             with exporting():
@@ -117,6 +118,12 @@ class _Chain:
         self._logger = logger
         self._processors = processors
         self._context = context
+
+
+@functools.lru_cache(256)
+def _hands_on(kind: type) -> bool:
+    """Tell whether a wrapped logger is one of a library that may be captured too."""
+    return issubclass(kind, logging.Logger) or kind.__module__.partition(".")[0] == "loguru"
 
 
 def _unchanged(_: Any, __: str, event_dict: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fapilog_otel.compat.api import span_context_ids
+from fapilog_otel.sources.correlation import trace_fields
 from fapilog_otel.sources.structlog.translate import Event, fields_of, scope_name
 
 if TYPE_CHECKING:
@@ -18,11 +18,9 @@ def add_trace_ids(_: Any, __: str, event_dict: MutableMapping[str, Any]) -> Muta
 
     For those who print their events: the exported record has the ids in fields of its own and leaves these keys out.
     """
-    trace_id, span_id, flags = span_context_ids(None)
-    if trace_id:
-        event_dict["otelTraceID"] = f"{trace_id:032x}"
-        event_dict["otelSpanID"] = f"{span_id:016x}"
-        event_dict["otelTraceSampled"] = bool(flags & 1)
+    fields = trace_fields()
+    if fields["otelTraceID"] != "0":
+        event_dict.update(fields)
     return event_dict
 
 

@@ -12,15 +12,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fapilog_otel.model.exception import STACKTRACE, exception_attributes
 from fapilog_otel.model.severity import DEBUG, ERROR, FATAL, INFO, NAMES, TRACE, UNSPECIFIED, WARN, text_from_stdlib
+from fapilog_otel.sources.correlation import EVENT_NAME, TRACE_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-EVENT_NAME: Final = "otel.event.name"
-"""Key that names the event class."""
-
-TRACE_KEYS: Final = ("otelTraceID", "otelSpanID", "otelTraceSampled", "otelServiceName")
-"""Keys by which log correlation puts trace context into text; the record has it in its own fields."""
 
 DEFAULT_SCOPE: Final = "structlog"
 """Scope of events that tell no logger name."""

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 import structlog
-from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
+from source_doubles import Emitted
 
 import fapilog_otel as fo
 from fapilog_otel.errors import ConfigError
@@ -23,34 +23,6 @@ from fapilog_otel.sources.structlog import ExportEvents, StructlogSource, add_tr
 from fapilog_otel_exporters.memory import MemoryExporter
 
 TRACER = TracerProvider().get_tracer("test")
-
-
-class Emitted:
-    """A provider that keeps what its loggers are given."""
-
-    def __init__(self) -> None:
-        self.records: list[tuple[str, dict[str, Any]]] = []
-        self.error: BaseException | None = None
-
-    def get_logger(self, name: str) -> Any:
-        emitted = self
-
-        class _Logger:
-            def emit(self, record: Any = None, **fields: Any) -> None:
-                if emitted.error is not None:
-                    raise emitted.error
-                fields["trace"] = trace.get_current_span().get_span_context().trace_id
-                emitted.records.append((name, fields))
-
-        return _Logger()
-
-    @property
-    def bodies(self) -> list[Any]:
-        return [fields["body"] for _, fields in self.records]
-
-    @property
-    def last(self) -> dict[str, Any]:
-        return self.records[-1][1]
 
 
 @pytest.fixture(autouse=True)
