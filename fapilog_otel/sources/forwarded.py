@@ -19,14 +19,19 @@ _TO_CALLER: Final = 6  # comes_from_logging, _take, take, Tap.emit, loguru's _lo
 _SEARCHED: Final = 10
 
 
+def stdlib_is_captured() -> bool:
+    """Tell whether the stdlib source is installed."""
+    source = sys.modules.get("fapilog_otel.sources.stdlib.source")
+    return source is not None and bool(source._installed)  # noqa: SLF001 - a list that is only read
+
+
 def comes_from_logging(record: Mapping[str, Any]) -> bool:
     """Tell whether the running call of loguru passes on a record that the stdlib source has; called by `Capture` alone.
 
     Args:
         record: loguru's.
     """
-    source = sys.modules.get("fapilog_otel.sources.stdlib.source")
-    if source is None or not source._installed:  # noqa: SLF001 - a list that is read, in place of a call for each record
+    if not stdlib_is_captured():
         return False
     try:
         caller: FrameType | None = sys._getframe(_TO_CALLER)  # noqa: SLF001 - as loguru itself
