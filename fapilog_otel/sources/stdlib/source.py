@@ -218,11 +218,12 @@ class StdlibSource:
                 return self._installed_handle(provider)
             capture = _Capture(provider, self._rules, self._selection)  # type: ignore[arg-type]
             path = record_path(capture.target, self._selection)
+            correlation = self._correlate(provider, path)
             hook = Hook(capture, self._rules, path)
             hook.install()
             short = self._fast and not self._selection.thread
             shortcut = Shortcut(hook, path) if path is not None and short else None
-            handle = StdlibHandle(self, provider, hook, shortcut, self._correlate(provider, path))
+            handle = StdlibHandle(self, provider, hook, shortcut, correlation)
             _installed.append(handle)
             return handle
 
