@@ -33,7 +33,7 @@ from fapilog_otel.settings.invalid import suggest
 from fapilog_otel.settings.layers import DEFAULT, Entry, Shape, argument_layer, merge, nest, section_items
 from fapilog_otel.settings.otel_env import LOGS_ENDPOINT, Remark, read_otel_env
 from fapilog_otel.settings.presets import Preset, preset_layer
-from fapilog_otel.settings.sections import LimitSettings, RedactionSettings, RetrySettings
+from fapilog_otel.settings.sections import CorrelationSettings, LimitSettings, RedactionSettings, RetrySettings
 
 if TYPE_CHECKING:
     from fapilog_otel.contracts import Exporter
@@ -156,16 +156,6 @@ class Settings(BaseSettings):
         default=True, description="Whether stdlib calls whose record nobody else needs go straight to the encoder."
     )
 
-    correlation: bool = Field(
-        default=False, description="Whether stdlib records get otelTraceID and its like, for what handlers print."
-    )
-    correlation_format: str | None = Field(
-        default=None, description="Format that basicConfig is given under correlation. Default: the stock one."
-    )
-    correlation_level: fields.Level = Field(
-        default=None, description="Root level that basicConfig is given under correlation. Default: INFO."
-    )
-
     on_full: Literal["drop", "block", "spill"] = Field(
         default="drop",
         description="When a destination's queue is full: drop the lowest severity first, or block (no spill yet).",
@@ -209,6 +199,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = Field(default_factory=LimitSettings, description="Bounds of one record.")
     redaction: RedactionSettings = Field(default_factory=RedactionSettings, description="What is hidden in records.")
     retry: RetrySettings = Field(default_factory=RetrySettings, description="The backoff between attempts.")
+    correlation: CorrelationSettings = Field(default_factory=CorrelationSettings, description="Trace ids in local text.")
 
     _entries: dict[str, Entry] = PrivateAttr(default_factory=dict)
     _arguments: dict[str, object] = PrivateAttr(default_factory=dict)
@@ -239,6 +230,16 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Give the only source: the layers are ranked before, because each value must know its origin."""
         return (init_settings,)
+
+    @classmethod
+    def from_fapilog(cls, settings: object, /, **arguments: object) -> Settings:
+        """Give our settings for what a ``fapilog.Settings`` sets; `warnings` names what has no counterpart here."""
+        from fapilog_otel.settings.from_fapilog import carried_over  # noqa: PLC0415 - only for those who come from it
+
+        found, remarks = carried_over(settings)
+        made = load_settings({**found, **arguments})
+        made._warnings += remarks
+        return made
 
     @property
     def warnings(self) -> tuple[str, ...]:

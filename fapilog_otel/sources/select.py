@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from fapilog_otel.errors import ConfigError
@@ -15,14 +16,24 @@ if TYPE_CHECKING:
     from fapilog_otel.contracts import Source
     from fapilog_otel.settings import Settings
 
-_CORRELATION: Final = ("correlation", "correlation_format", "correlation_level")
+_LEVELS: Final = {"level": "level", "levels": "levels"}
 
-# Name to the class in the module of that name, and the settings that are its options' defaults.
+# Name to the class in the module of that name, and its options with the settings that are their defaults.
 _BUILTIN: Final = {
-    "stdlib": ("StdlibSource", ("level", "levels", "code_attributes", "fast_stdlib", *_CORRELATION)),
-    "structlog": ("StructlogSource", ("level", "levels")),
-    "loguru": ("LoguruSource", ("level", "levels", "code_attributes")),
-    "fapilog": ("FapilogSource", ("level", "levels")),
+    "stdlib": (
+        "StdlibSource",
+        {
+            **_LEVELS,
+            "code_attributes": "code_attributes",
+            "fast_stdlib": "fast_stdlib",
+            "correlation": "correlation.enabled",
+            "correlation_format": "correlation.format",
+            "correlation_level": "correlation.level",
+        },
+    ),
+    "structlog": ("StructlogSource", _LEVELS),
+    "loguru": ("LoguruSource", {**_LEVELS, "code_attributes": "code_attributes"}),
+    "fapilog": ("FapilogSource", _LEVELS),
 }
 
 
@@ -74,5 +85,5 @@ def _builtin(name: str, settings: Settings, options: Mapping[str, Any]) -> Sourc
     for option in options:
         if option not in known:
             raise ConfigError(option, options[option], f"is no option of the source {name!r}", suggest(option, known))
-    made: Source = make(**{**{key: getattr(settings, key) for key in from_settings}, **options})
+    made: Source = make(**{**{option: attrgetter(path)(settings) for option, path in from_settings.items()}, **options})
     return made

@@ -48,7 +48,7 @@ def printed(log: Any) -> str:
 class TestStdlib:
     def test_records_have_the_ids_of_the_call_for_handlers_and_not_as_attributes(self) -> None:
         memory = MemoryExporter()
-        with fo.configure(exporters={"m": memory}, service_name="shop", correlation=True) as handle:
+        with fo.configure(exporters={"m": memory}, service_name="shop", correlation={"enabled": True}) as handle:
             with TRACER.start_as_current_span("s") as span:
                 within = printed(lambda: logging.getLogger("shop").info("x", extra={"a": 1}))
             without = printed(lambda: logging.getLogger("shop").info("y"))
@@ -135,10 +135,9 @@ class TestBasicConfig:
             "OTEL_PYTHON_LOG_LEVEL": "debug",
         }
         settings = load_settings({}, environ)
-        assert (settings.correlation, settings.correlation_format, settings.correlation_level) == (
-            True, "%(message)s", "DEBUG",
-        )  # fmt: skip
-        assert settings.origin("correlation") == "environment OTEL_PYTHON_LOG_CORRELATION"
+        found = settings.correlation
+        assert (found.enabled, found.format, found.level) == (True, "%(message)s", "debug")
+        assert settings.origin("correlation.enabled") == "environment OTEL_PYTHON_LOG_CORRELATION"
 
     def test_a_level_that_nobody_knows_is_refused(self) -> None:
         with pytest.raises(ConfigError, match="correlation_level"):
