@@ -97,7 +97,9 @@ class FapilogStage:
         try:
             changed = json.loads(found)
         except ValueError:
-            raise TypeError(f"{self.name} makes bytes that are no JSON, which no OpenTelemetry record can hold") from None
+            raise TypeError(
+                f"{self.name} makes bytes that are no JSON, which no OpenTelemetry record can hold"
+            ) from None
         log = changed.get("log", changed) if isinstance(changed, dict) else None
         if not isinstance(log, dict):
             raise TypeError(f"{self.name} makes JSON that is no event")

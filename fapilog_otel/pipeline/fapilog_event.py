@@ -64,7 +64,7 @@ def record_of(event: Mapping[str, Any], before: Record) -> Record:
 def merged(event: Mapping[str, Any], additions: object) -> dict[str, Any]:
     """Give an event with what an enricher returned put into its parts, as fapilog merges it."""
     result = dict(event)
-    for part, values in (additions.items() if isinstance(additions, Mapping) else ()):
+    for part, values in additions.items() if isinstance(additions, Mapping) else ():
         present = result.get(part)
         if isinstance(values, Mapping) and isinstance(present, Mapping):
             result[part] = {**present, **values}

@@ -199,7 +199,9 @@ class Settings(BaseSettings):
     limits: LimitSettings = Field(default_factory=LimitSettings, description="Bounds of one record.")
     redaction: RedactionSettings = Field(default_factory=RedactionSettings, description="What is hidden in records.")
     retry: RetrySettings = Field(default_factory=RetrySettings, description="The backoff between attempts.")
-    correlation: CorrelationSettings = Field(default_factory=CorrelationSettings, description="Trace ids in local text.")
+    correlation: CorrelationSettings = Field(
+        default_factory=CorrelationSettings, description="Trace ids in local text."
+    )
 
     _entries: dict[str, Entry] = PrivateAttr(default_factory=dict)
     _arguments: dict[str, object] = PrivateAttr(default_factory=dict)

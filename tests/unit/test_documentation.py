@@ -19,9 +19,13 @@ DOCUMENTS = (
     "README.md",
     "docs/configuration.md",
     "docs/index.md",
+    "docs/migration.md",
     "docs/quickstart.md",
     "docs/reference/testing.md",
+    "docs/sources/fapilog.md",
+    "docs/sources/loguru.md",
     "docs/sources/stdlib.md",
+    "docs/sources/structlog.md",
 )
 
 

@@ -62,7 +62,11 @@ class FapilogHandle:
                 return await original(worker, sem, entry, view)
             finally:
                 TAKEN.reset(token)
-                if self._patch is not None and not any(one is self._provider for one in taken) and self._source.wants(entry):
+                if (
+                    self._patch is not None
+                    and not any(one is self._provider for one in taken)
+                    and self._source.wants(entry)
+                ):
                     self._sink.take(entry)
 
         return _write_one_event

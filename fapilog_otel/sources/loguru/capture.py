@@ -40,9 +40,7 @@ class Capture:
         selection: The attributes that records get.
     """
 
-    def __init__(
-        self, provider: Provider, level: int | None, levels: Mapping[str, int], selection: Selection
-    ) -> None:
+    def __init__(self, provider: Provider, level: int | None, levels: Mapping[str, int], selection: Selection) -> None:
         self.active = True
         self.failed = 0
         self.dropped = 0

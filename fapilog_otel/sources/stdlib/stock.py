@@ -33,7 +33,9 @@ class StockHandlers:
 
     def install(self) -> None:
         """Find the stock handlers that there are, and have new ones found."""
-        for name in _MODULES:  # a listener's handlers are on no logger, so where they are loaded the classes are covered
+        for (
+            name
+        ) in _MODULES:  # a listener's handlers are on no logger, so where they are loaded the classes are covered
             kind = getattr(sys.modules.get(name), _CLASS, None)
             if isinstance(kind, type):
                 self._cover(kind)

@@ -74,7 +74,9 @@ class TestFromFapilog:
         assert settings.redaction.enabled is False
 
     def test_what_has_no_counterpart_is_named(self) -> None:
-        source = fapilog.Settings(core={"sinks": ["http"], "redaction_fail_mode": "open", "filters": ["first_occurrence"]})
+        source = fapilog.Settings(
+            core={"sinks": ["http"], "redaction_fail_mode": "open", "filters": ["first_occurrence"]}
+        )
         told = " ".join(fo.Settings.from_fapilog(source).warnings)
         assert "core.sinks" in told
         assert "core.redaction_fail_mode" in told

@@ -208,7 +208,9 @@ class TestLoguru:
         from loguru import logger
 
         output = io.StringIO()
-        number = logger.add(output, format="{message} {extra[otelTraceID]} {extra[otelSpanID]} {extra[otelTraceSampled]}")
+        number = logger.add(
+            output, format="{message} {extra[otelTraceID]} {extra[otelSpanID]} {extra[otelTraceSampled]}"
+        )
         logger.configure(patcher=add_trace_ids)
         try:
             with TRACER.start_as_current_span("s") as span:

@@ -15,8 +15,8 @@ from typing import Any
 
 import fapilog
 import pytest
-from fapilog.core.presets import get_preset
 from fapilog.core.logger import _LoggerMixin
+from fapilog.core.presets import get_preset
 from fapilog.core.worker import LoggerWorker
 from fapilog.plugins import loader
 from opentelemetry.sdk.trace import TracerProvider
@@ -117,7 +117,10 @@ class TestTheEvent:
         assert (record.body, record.scope.name) == ("hello", "ep")
         assert (record.severity_number, record.severity_text) == (9, "INFO")
         assert record.timestamp == 1795434510193000000
-        assert (f"{record.trace_id:x}", f"{record.span_id:x}") == ("af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331")
+        assert (f"{record.trace_id:x}", f"{record.span_id:x}") == (
+            "af7651916cd43dd8448eb211c80319c",
+            "b7ad6b7169203331",
+        )
         assert record.trace_flags == 1
         assert record.attributes == {"log.record.uid": "m1", "user_id": "u1", "region": "eu", "a": 1}
 
@@ -453,9 +456,7 @@ def closed_over_receiver() -> Callable[[str], list[Any]]:
     def run(code: str) -> list[Any]:
         with OtlpReceiver() as receiver:
             text = f"ENDPOINT = {receiver.http_endpoint!r}\n{textwrap.dedent(code)}"
-            done = subprocess.run(
-                [sys.executable, "-c", text], capture_output=True, text=True, timeout=60, check=False
-            )
+            done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=60, check=False)
             assert done.returncode in {0, -15}, done.stderr
             return [log.body for log in receiver.logs]
 

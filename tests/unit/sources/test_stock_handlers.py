@@ -102,9 +102,7 @@ class TestOverAnotherProvider:
         (told,) = [line for line in lines if "LoggingHandler" in line]
         assert "another provider" in told
 
-    def test_where_our_pipeline_is_attached_to_it_each_backend_gets_it_once(
-        self, stock: Any, lines: list[str]
-    ) -> None:
+    def test_where_our_pipeline_is_attached_to_it_each_backend_gets_it_once(self, stock: Any, lines: list[str]) -> None:
         memory, theirs = MemoryExporter(), InMemoryLogRecordExporter()
         with fo.configure(exporters={"m": memory}) as handle:
             provider = SdkProvider(shutdown_on_exit=False)
