@@ -17,12 +17,16 @@ from fapilog_otel.sources.structlog import add_trace_ids
 log = structlog.get_logger("shop.cart")
 
 
+def charge(order_id: str) -> None:
+    raise TimeoutError(f"the bank does not answer about {order_id}")
+
+
 def place_order(order_id: str, total: float) -> None:
     with trace.get_tracer("shop").start_as_current_span("place_order"):
         cart = log.bind(order_id=order_id)
         cart.info("order placed", total=total, items=["tea pot", "samovar"])
         try:
-            raise TimeoutError("the bank does not answer")
+            charge(order_id)
         except TimeoutError:
             cart.exception("payment failed")
 

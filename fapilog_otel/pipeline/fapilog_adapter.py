@@ -14,13 +14,13 @@ import json
 from collections.abc import Awaitable, Coroutine, Generator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from fapilog_otel.contracts.stage import Phase
 from fapilog_otel.errors import ConfigError, PluginError
 from fapilog_otel.pipeline.fapilog_event import event_of, merged, record_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fapilog_otel.contracts.stage import Phase
     from fapilog_otel.model.record import Record
 
 _METHODS: Final[dict[str, Phase]] = {"filter": "filter", "enrich": "enrich", "redact": "redact", "process": "process"}
@@ -120,14 +120,14 @@ class _Rest:
 
     def __await__(self) -> Generator[Any, Any, Any]:
         while True:
+            failure: BaseException | None = None
+            sent: Any = None
             try:
                 sent = yield self._waits_for
             except BaseException as error:  # noqa: BLE001 - the coroutine's own to handle
-                step, value = self._work.throw, error
-            else:
-                step, value = self._work.send, sent
+                failure = error
             try:
-                self._waits_for = step(value)
+                self._waits_for = self._work.send(sent) if failure is None else self._work.throw(failure)
             except StopIteration as done:
                 return done.value
 

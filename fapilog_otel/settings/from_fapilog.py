@@ -1,7 +1,7 @@
 """What a ``fapilog.Settings`` sets, as our settings.
 
-Only what is set there is carried over, by arguments or ``FAPILOG_*`` variables: fapilog's defaults are bounds for another
-machine (a queue of 10 000 events, requests of 256), and ours stay where nobody has said otherwise.
+Only what is set there is carried over, by arguments or ``FAPILOG_*`` variables: fapilog's defaults are bounds for
+another machine (a queue of 10 000 events, requests of 256), and ours stay where nobody has said otherwise.
 """
 
 from __future__ import annotations

@@ -240,7 +240,7 @@ class Settings(BaseSettings):
 
         found, remarks = carried_over(settings)
         made = load_settings({**found, **arguments})
-        made._warnings += remarks
+        made._warnings += remarks  # noqa: SLF001 - same class
         return made
 
     @property

@@ -35,8 +35,8 @@ def _external(settings: Any) -> Iterable[str]:
     allowed = settings.plugins.allow_external or NAME in {_normal(name) for name in settings.plugins.allowlist}
     if NAME in names and not allowed and NAME not in loader.BUILTIN_SINKS:
         yield (
-            "fapilog does not load the sink fapilog_otel and writes to stdout instead: set plugins.allow_external=true, "
-            "or call fapilog_otel.install('fapilog') first"
+            "fapilog does not load the sink fapilog_otel and writes to stdout instead: "
+            "set plugins.allow_external=true, or call fapilog_otel.install('fapilog') first"
         )
 
 

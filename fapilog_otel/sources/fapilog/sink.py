@@ -71,7 +71,7 @@ class FapilogOtelSink:
         """Whether draining a logger is to flush this sink."""
         return not self._stopped
 
-    def provider(self) -> Provider:
+    def provider(self) -> Any:
         """Give the provider that events go to."""
         if self._provider is not None:
             return self._provider
@@ -100,9 +100,7 @@ class FapilogOtelSink:
         event = event_of(view)
         if event is not None:
             return self.take(event)
-        get_diagnostics().note(
-            "fapilog.not_json", "a processor of fapilog makes events that are not JSON; sent as bytes"
-        )
+        get_diagnostics().note("fapilog.not_json", "a processor of fapilog makes no JSON; sent as bytes")
         return self.take({"message": bytes(getattr(view, "data", view)), "logger": NAME})  # type: ignore[call-overload]
 
     def take(self, event: Mapping[str, Any]) -> bool:
@@ -166,9 +164,7 @@ def _checked(given: dict[str, Any]) -> dict[str, Any]:
     try:
         _settings(given)
     except ConfigError as error:
-        get_diagnostics().report(
-            "fapilog.sink", "the sink fapilog_otel cannot be made", level="error", cause=str(error)
-        )
+        get_diagnostics().report("fapilog.sink", "the sink fapilog_otel is refused", level="error", cause=str(error))
         raise
     return given
 

@@ -71,6 +71,10 @@ class FapilogHandle:
 
         return _write_one_event
 
+    def _take(self, entry: Any) -> None:
+        if self._patch is not None and isinstance(entry, dict) and self._source.wants(entry):
+            self._sink.take(entry)
+
     def uninstall(self) -> None:
         """Put fapilog back as it was before `FapilogSource.install`; a second call does nothing."""
         with _lock:

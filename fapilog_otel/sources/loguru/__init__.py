@@ -1,4 +1,4 @@
-"""loguru as a source: its messages become OTel log records on the caller's thread, and the application sees no difference.
+"""loguru as a source: its messages become OTel log records on the caller's thread, and its sinks see no difference.
 
 ::
 

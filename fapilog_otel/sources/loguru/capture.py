@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fapilog_otel.sources.stdlib.source import OtelLogger, Provider
 
 MAX_DEPTH: Final = 3
-"""How deep messages logged while a record is translated are followed (a ``__str__`` that logs itself would never end)."""
+"""How deep messages logged while one is translated are followed (a ``__str__`` that logs itself would never end)."""
 
 _MAX_TARGETS: Final = 4096
 

@@ -11,8 +11,6 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from fapilog_otel.sources.loguru.capture import Capture
 
 DEFAULT_LEVEL: Final = 10
@@ -44,7 +42,7 @@ class Tap:
         self._capture.take(record, self._lowest)
 
     def _learn(self) -> None:
-        """Find the lowest level of the application's handlers; loguru's own notice of it still counts those of before."""
+        """Find the lowest level of the application's handlers; loguru's own note of it still counts those of before."""
         core = self._core
         if not core.lock.acquire(blocking=False):
             return  # they are being changed, maybe by this very thread
@@ -138,13 +136,13 @@ class Handlers(dict[int, Any]):
         self._all = None
         super().clear()
 
-    def update(self, *args: Iterable[Any], **kwargs: Any) -> None:
+    def update(self, *args: Any, **kwargs: Any) -> None:
         """Put handlers in."""
         self._all = None
         super().update(*args, **kwargs)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> dict[int, Any]:
-        """Give the handlers of a copied logger, which is captured too; that is how loguru's users get a second logger."""
+        """Give the handlers of a copied logger, which is captured too: so loguru's users get a second logger."""
         from copy import deepcopy  # noqa: PLC0415 - loaded, as somebody is at it
 
         items = {key: deepcopy(handler, memo) for key, handler in self.items()}

@@ -147,7 +147,7 @@ class LoguruSource:
         return handle
 
     def to_record(self, native: object) -> Record:
-        """Give a record as a loguru sink has it (``message.record``), with the module as scope and without trace context.
+        """Give a record as a loguru sink has it (``message.record``), the module as scope, without trace context.
 
         Raises:
             TypeError: It is not a dictionary.

@@ -128,8 +128,8 @@ def _take_special(attributes: dict[Any, Any]) -> str | None:
 def add_trace_ids(record: Any) -> None:
     """Add ``otelTraceID``, ``otelSpanID`` (hex) and ``otelTraceSampled`` of the current span to a record's ``extra``.
 
-    A patcher (``logger.configure(patcher=add_trace_ids)``) for those who print them, as ``{extra[otelTraceID]}``; ``"0"``
-    outside a span, so that a format that names them always works. The exported record has the ids in fields of its own
-    and leaves these keys out.
+    A patcher (``logger.configure(patcher=add_trace_ids)``) for those who print them, as ``{extra[otelTraceID]}``;
+    ``"0"`` outside a span, so that a format that names them always works. The exported record has the ids in fields of
+    its own and leaves these keys out.
     """
     record["extra"].update(trace_fields())

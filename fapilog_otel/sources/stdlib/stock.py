@@ -96,7 +96,7 @@ def _say(handler: object) -> None:
     if _delivers_to_us(provider):
         get_diagnostics().report(
             "stdlib.stock_handler",
-            "OpenTelemetry's LoggingHandler is installed too; what it passes on to us is left out, each record arrives once",
+            "OpenTelemetry's LoggingHandler is installed too; what it passes on to us is left out",
             level="info",
         )
     else:

@@ -48,7 +48,7 @@ class Hook:
             return self._process(self_, method_name, event, event_kw)
 
         def _proxy_to_logger(self_: Any, method_name: str, event: Any = None, **event_kw: Any) -> Any:
-            if not self.installed or not _hands_on(type(self_._logger)):  # noqa: SLF001
+            if not self.installed or not _hands_on(self_._logger.__class__):  # noqa: SLF001
                 return before_proxy(self_, method_name, event, **event_kw)
             return self._hand_on(self_, method_name, event, event_kw)
 

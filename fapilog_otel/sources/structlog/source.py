@@ -173,7 +173,7 @@ class StructlogSource:
         fields: dict[str, Any] = fields_of(event)
         budget = Budget()
         return Record(
-            timestamp=fields["timestamp"],
+            timestamp=0,  # an event dictionary does not tell
             observed_timestamp=fields["observed_timestamp"],
             severity_number=fields["severity_number"],
             severity_text=fields["severity_text"],

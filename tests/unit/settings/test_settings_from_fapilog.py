@@ -83,5 +83,5 @@ class TestFromFapilog:
         assert "first_occurrence" in told
 
     def test_other_objects_are_refused(self) -> None:
-        with pytest.raises(ConfigError, match="fapilog.Settings"):
+        with pytest.raises(ConfigError, match=r"fapilog\.Settings"):
             fo.Settings.from_fapilog({"core": {}})

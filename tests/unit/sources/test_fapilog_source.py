@@ -1,4 +1,4 @@
-"""fapilog as a source and our sink in fapilog: what arrives, and that none of fapilog's traps loses an event of ours."""
+"""fapilog as a source and our sink in fapilog: what arrives, and that none of fapilog's traps loses an event."""
 
 from __future__ import annotations
 
@@ -418,7 +418,7 @@ class TestTheSink:
     def test_a_setting_that_cannot_be_used_is_said(self, capfd: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(ConfigError):
             FapilogOtelSink({"endpint": "http://localhost:4318"})
-        assert "the sink fapilog_otel cannot be made" in capfd.readouterr().err
+        assert "the sink fapilog_otel is refused" in capfd.readouterr().err
 
     def test_its_settings_may_stand_in_a_config_of_its_own(self) -> None:
         sink = FapilogOtelSink({"config": {"service_name": "a"}}, endpoint="http://localhost:1")

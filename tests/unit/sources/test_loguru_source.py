@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import datetime
+import datetime as dt
 import io
 import multiprocessing
 import os
@@ -101,7 +101,7 @@ class TestTheRecord:
         assert found == [(12, "NOTICE"), (16, "Level 33")]
 
     def test_the_time_is_that_of_the_record_to_the_microsecond(self, emitted: Emitted) -> None:
-        moment = datetime.datetime(2026, 3, 4, 5, 6, 7, 123457, tzinfo=datetime.timezone.utc)
+        moment = dt.datetime(2026, 3, 4, 5, 6, 7, 123457, tzinfo=dt.timezone.utc)
         logger.patch(lambda record: record.update(time=moment)).info("received")
         assert emitted.last["timestamp"] == 1772600767123457000
         assert abs(emitted.last["observed_timestamp"] - time.time_ns()) < 60_000_000_000
