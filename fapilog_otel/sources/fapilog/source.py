@@ -62,12 +62,8 @@ class FapilogHandle:
                 return await original(worker, sem, entry, view)
             finally:
                 TAKEN.reset(token)
-                if (
-                    self._patch is not None
-                    and not any(one is self._provider for one in taken)
-                    and self._source.wants(entry)
-                ):
-                    self._sink.take(entry)
+                if not any(one is self._provider for one in taken):
+                    self._take(entry)
 
         return _write_one_event
 
