@@ -81,7 +81,7 @@ def _emit(variant: Variant) -> Any:
 
 
 def _structlog_logger() -> Any:
-    """Give a logger with the peer's chain, but that its last processor ends it for us as a renderer and not by a drop."""
+    """Give a logger with the peer's chain; its last processor renders nothing, where the peer's drops the event."""
     import structlog
 
     def end(_logger: object, _method: str, _event: object) -> str:
