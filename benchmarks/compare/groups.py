@@ -81,12 +81,28 @@ _GZIP: Final = Group(
     "OTLP/HTTP, gzip", (_STOCK_GZIP, *_each(_ours("gzip", "our logger", records=400_000), compression="gzip"))
 )
 
+_STOCK_STRUCTLOG = _peer("structlog", "structlog → opentelemetry-instrumentation-structlog → OTLP/HTTP")
+_STOCK_LOGURU = _peer("loguru", "loguru → hand-written OTel sink → OTLP/HTTP")
+
+_STRUCTLOG: Final = Group(
+    "structlog, OTLP/HTTP",
+    (_STOCK_STRUCTLOG, *_ours("structlog-ours", "structlog → our source", "structlog", 100_000)),
+)
+
+_LOGURU: Final = Group(
+    "loguru, OTLP/HTTP",
+    (
+        _STOCK_LOGURU,
+        *_each(_ours("loguru-ours", "loguru → our source", "loguru", 60_000), code_attributes=False),
+    ),
+)
+
 _PEERS: Final = Group(
     "Other logging libraries",
     (
         _STOCK_HTTP,
-        _peer("structlog", "structlog → opentelemetry-instrumentation-structlog → OTLP/HTTP"),
-        _peer("loguru", "loguru → hand-written OTel sink → OTLP/HTTP"),
+        _STOCK_STRUCTLOG,
+        _STOCK_LOGURU,
         _peer("logfire", "logfire → its spans → `BatchSpanProcessor` → OTLP/HTTP", 12_000),
         _peer("fapilog", "fapilog 0.18 → a sink that does nothing, no OTLP", 12_000),
         *_HTTP,
@@ -105,6 +121,8 @@ GROUPS: Final = (
     _OTLP_GRPC,
     _STDLIB,
     _GZIP,
+    _STRUCTLOG,
+    _LOGURU,
     _PEERS,
     _into("collector", "the OpenTelemetry Collector"),
     _into("rotel", "rotel"),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from benchmarks.compare.variants import Variant
 
 _BLOCK_SECONDS = 60.0
+_LIBRARIES = ("stdlib", "structlog", "loguru")
 
 
 def build_ours(variant: Variant, endpoint: str, flush_seconds: float) -> Subject:
@@ -48,7 +49,7 @@ def _keywords(variant: Variant, endpoint: str) -> dict[str, Any]:
         "protocol": "grpc" if variant.protocol == "grpc" else "http/protobuf",
         "compression": variant.compression,
         "service_name": SERVICE_NAME,
-        "sources": ["stdlib"] if variant.path == "stdlib" else [],
+        "sources": [variant.path] if variant.path in _LIBRARIES else [],
         "code_attributes": variant.code_attributes,
         # Flat out, writing outruns any transport: the caller waits for room and nothing is dropped.
         "on_full": "block",
@@ -75,7 +76,30 @@ def _emit(variant: Variant) -> Any:
     if variant.path == "stdlib":
         logging.getLogger().setLevel(logging.INFO)
         return stdlib_logger(logging.getLogger(LOGGER_NAME))
+    if variant.path == "structlog":
+        return own_logger(_structlog_logger())
+    if variant.path == "loguru":
+        from loguru import logger
+
+        logger.remove()  # no sink beside ours, as the peer has none beside its own
+        return own_logger(logger)
     return own_logger(fo.get_logger(LOGGER_NAME))
+
+
+def _structlog_logger() -> Any:
+    """Give a logger with the peer's chain; its last processor renders nothing, where the peer's drops the event."""
+    import structlog
+
+    def end(_logger: object, _method: str, _event: object) -> str:
+        return ""
+
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(), end],
+        logger_factory=structlog.ReturnLoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(20),
+        cache_logger_on_first_use=True,
+    )
+    return structlog.get_logger(LOGGER_NAME)
 
 
 def _processor(given: dict[str, Any], flush_seconds: float) -> Subject:

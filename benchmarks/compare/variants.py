@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 Library: TypeAlias = Literal["ours", "sdk", "structlog", "loguru", "logfire", "fapilog"]
-Path: TypeAlias = Literal["own", "api", "stdlib", "processor"]
+Path: TypeAlias = Literal["own", "api", "stdlib", "processor", "structlog", "loguru"]
 Destination: TypeAlias = Literal["counting", "collector", "rotel"]
 
 KIB: Final = 1024
@@ -22,7 +22,8 @@ class Variant:
         key: Its name on the command line and in JSON.
         title: Its name in the table.
         library: Whose it is.
-        path: How the application logs; the peers have one way of their own.
+        path: How the application logs: by our logger, OpenTelemetry's, or another library's that a source of ours
+            captures; the peers have one way of their own.
         records: Records of the timed part of a run.
         protocol: OTLP transport.
         stages: Whether our default stages run.

@@ -171,6 +171,9 @@ VARIABLES: Final = (
     _Variable("limits.attributes", _limits("COUNT_LIMIT"), _limit),
     _Variable("limits.value_length", _limits("VALUE_LENGTH_LIMIT"), _limit),
     _Variable("disabled", ("OTEL_SDK_DISABLED",), _boolean),
+    _Variable("correlation.enabled", ("OTEL_PYTHON_LOG_CORRELATION",), _boolean),
+    _Variable("correlation.format", ("OTEL_PYTHON_LOG_FORMAT",), str),
+    _Variable("correlation.level", ("OTEL_PYTHON_LOG_LEVEL",), _choice("debug", "info", "warning", "error")),
     _Variable("logs_exporter", ("OTEL_LOGS_EXPORTER",), check_logs_exporter),
 )
 

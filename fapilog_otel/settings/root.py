@@ -33,7 +33,13 @@ from fapilog_otel.settings.invalid import suggest
 from fapilog_otel.settings.layers import DEFAULT, Entry, Shape, argument_layer, merge, nest, section_items
 from fapilog_otel.settings.otel_env import LOGS_ENDPOINT, Remark, read_otel_env
 from fapilog_otel.settings.presets import Preset, preset_layer
-from fapilog_otel.settings.sections import BreakerSettings, LimitSettings, RedactionSettings, RetrySettings
+from fapilog_otel.settings.sections import (
+    BreakerSettings,
+    CorrelationSettings,
+    LimitSettings,
+    RedactionSettings,
+    RetrySettings,
+)
 
 if TYPE_CHECKING:
     from fapilog_otel.contracts import Exporter
@@ -203,6 +209,7 @@ class Settings(BaseSettings):
     redaction: RedactionSettings = Field(default_factory=RedactionSettings, description="What is hidden in records.")
     retry: RetrySettings = Field(default_factory=RetrySettings, description="The backoff between attempts.")
     breaker: BreakerSettings = Field(default_factory=BreakerSettings, description="The circuit breaker.")
+    correlation: CorrelationSettings = Field(default_factory=CorrelationSettings, description="Trace ids in local text.")
 
     _entries: dict[str, Entry] = PrivateAttr(default_factory=dict)
     _arguments: dict[str, object] = PrivateAttr(default_factory=dict)
@@ -233,6 +240,16 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Give the only source: the layers are ranked before, because each value must know its origin."""
         return (init_settings,)
+
+    @classmethod
+    def from_fapilog(cls, settings: object, /, **arguments: object) -> Settings:
+        """Give our settings for what a ``fapilog.Settings`` sets; `warnings` names what has no counterpart here."""
+        from fapilog_otel.settings.from_fapilog import carried_over  # noqa: PLC0415 - only for those who come from it
+
+        found, remarks = carried_over(settings)
+        made = load_settings({**found, **arguments})
+        made._warnings += remarks  # noqa: SLF001 - same class
+        return made
 
     @property
     def warnings(self) -> tuple[str, ...]:

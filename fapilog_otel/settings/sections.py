@@ -88,6 +88,16 @@ class RedactionSettings(_Section):
     )
 
 
+class CorrelationSettings(_Section):
+    """Trace context on stdlib records, for what their handlers print."""
+
+    enabled: bool = Field(default=False, description="Whether records get otelTraceID and its like.")
+    format: str | None = Field(
+        default=None, description="Format that basicConfig is given. Default: that of OpenTelemetry's instrumentation."
+    )
+    level: str | None = Field(default=None, description="Root level that basicConfig sets. Default: INFO.")
+
+
 class RetrySettings(_Section):
     """The exponential backoff between attempts to deliver a request (OTLP specification, "Failures")."""
 

@@ -4,6 +4,7 @@ from typing import Any
 from fapilog_otel.sources.stdlib.hook import Hook
 
 class RecordPath:
+    factory: Callable[..., Any]
     def __init__(
         self,
         target: Callable[[str], tuple[object, int]],

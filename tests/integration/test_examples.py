@@ -29,6 +29,9 @@ BODIES: dict[str, list[object]] = {
     "custom_exporter.py": ["payment failed"],
     "health.py": ["order placed"],
     "several_destinations.py": ["order placed", "payment failed", "the last one is sold"],
+    "structlog_service.py": ["order placed", "payment failed"],
+    "loguru_service.py": ["order o-1 placed", "the mail server is slow", "payment failed"],
+    "fapilog_service.py": ["order placed", "price changed"],
     "asyncio_service.py": [
         *(f"card charged for o-{number}" for number in range(3)),
         *["order done"] * 3,
@@ -148,6 +151,14 @@ class TestExamples:
         for log in example.arrived(collector, 9):
             orders.setdefault(log.trace_id, set()).add(log.attributes["order_id"])
         assert sorted(map(list, orders.values())) == [["o-0"], ["o-1"], ["o-2"]]
+
+    def test_each_librarys_event_comes_from_where_it_was_logged(self, example: Example, collector: Collector) -> None:
+        done = example("loguru_service.py")
+        scopes = {log.body: log.scope for log in example.arrived(collector, 3)}
+        assert scopes == {
+            "order o-1 placed": "__main__", "the mail server is slow": "shop.mail", "payment failed": "__main__",
+        }  # fmt: skip
+        assert done.stderr.splitlines()[:2] == ["SUCCESS order o-1 placed", "WARNING the mail server is slow"]
 
     def test_the_terminal_shows_what_logging_was_told_to(self, example: Example) -> None:
         lines = example("stdlib_logging.py").stderr.splitlines()

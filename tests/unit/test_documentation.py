@@ -20,9 +20,13 @@ DOCUMENTS = (
     "docs/configuration.md",
     "docs/index.md",
     "docs/observability.md",
+    "docs/migration.md",
     "docs/quickstart.md",
     "docs/reference/testing.md",
+    "docs/sources/fapilog.md",
+    "docs/sources/loguru.md",
     "docs/sources/stdlib.md",
+    "docs/sources/structlog.md",
 )
 
 

@@ -116,9 +116,9 @@ cdef bint is_ours(RecordPath path) except -1:
 
 
 cdef bint is_as_installed(RecordPath path) except -1:
-    """Tell whether records would be made as `logging` makes them."""
+    """Tell whether records would be made as `logging` makes them, but for what our own factory adds."""
     cdef dict module = path.module
-    return (field(module, "_logRecordFactory") is path.record_class
+    return (field(module, "_logRecordFactory") is path.factory
             and field(module, "_srcfile") is path.logging_file
             and field(path.time_module, CLOCK) is path.clock
             and traits_of(<PyTypeObject*><PyObject*>path.record_class) & RECORD)

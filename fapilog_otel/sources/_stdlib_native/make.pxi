@@ -66,7 +66,7 @@ cdef object record_like(RecordPath path, PyObject** given):
     level, pathname, args, extra = <object>given[1], <object>given[2], <object>given[5], <object>given[8]
     if not (PyLong_CheckExact(level) and PyUnicode_CheckExact(pathname) and PyTuple_CheckExact(args)):
         return None
-    if not is_as_installed(path) or not is_plain_making(path.module):
+    if path.factory is not path.record_class or not is_as_installed(path) or not is_plain_making(path.module):
         return None
     if PyTuple_GET_SIZE(<PyObject*>args) == 1 and not is_simple(PyTuple_GET_ITEM(<PyObject*>args, 0)):
         return None

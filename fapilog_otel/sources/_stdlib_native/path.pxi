@@ -69,6 +69,7 @@ cdef class RecordPath:
     cdef dict threading_module
     cdef str logging_file
     cdef object record_class
+    cdef public object factory    # what makes records: the class, or ours, which adds what only handlers print
     cdef object clock
     cdef object write
     cdef object emit
@@ -91,7 +92,7 @@ cdef class RecordPath:
         self.time_module = time.__dict__
         self.threading_module = threading.__dict__
         self.logging_file = logging._srcfile
-        self.record_class = logging.LogRecord
+        self.record_class = self.factory = logging.LogRecord
         self.clock = getattr(time, CLOCK)
 
     def connect(self, hook, cache_class):

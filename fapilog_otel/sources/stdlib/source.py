@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
@@ -9,15 +10,18 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from fapilog_otel.compat.api import suppression_active
 from fapilog_otel.errors import ConfigError
 from fapilog_otel.sources.stdlib.compiled import record_path
+from fapilog_otel.sources.stdlib.correlation import Correlation, service_name_of
 from fapilog_otel.sources.stdlib.fast import Shortcut
 from fapilog_otel.sources.stdlib.hook import Hook
-from fapilog_otel.sources.stdlib.levels import LevelRules
+from fapilog_otel.sources.stdlib.levels import LevelRules, stdlib_level
+from fapilog_otel.sources.stdlib.stock import StockHandlers
 from fapilog_otel.sources.stdlib.translate import Selection, fields_of, level_number, record_of, scope_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fapilog_otel.model.record import Record
+    from fapilog_otel.sources._stdlib_native import RecordPath
 
 # Loggers of what exporters send with. Another exporter in the process says by OpenTelemetry's suppression key that they
 # work for it just now; what the application does with them at other times is the application's.
@@ -90,11 +94,21 @@ class _Capture:
 class StdlibHandle:
     """The installed stdlib source."""
 
-    def __init__(self, source: StdlibSource, provider: object, hook: Hook, shortcut: Shortcut | None) -> None:
+    def __init__(
+        self,
+        source: StdlibSource,
+        provider: object,
+        hook: Hook,
+        shortcut: Shortcut | None,
+        correlation: Correlation | None,
+    ) -> None:
         self._source = source
         self._provider = provider
         self._hook = hook
         self._shortcut = shortcut
+        self._correlation = correlation
+        self._stock = StockHandlers()
+        self._stock.install()
 
     @property
     def installed(self) -> bool:
@@ -115,9 +129,12 @@ class StdlibHandle:
         """Put ``logging`` back as it was before `StdlibSource.install`; a second call does nothing."""
         with _lock:
             if self._hook.installed:
+                self._stock.uninstall()
                 if self._shortcut is not None:
                     self._shortcut.uninstall()
                 self._hook.uninstall()
+                if self._correlation is not None:
+                    self._correlation.uninstall()
                 _installed.clear()
 
     def serves(self, source: StdlibSource, provider: object) -> bool:
@@ -144,6 +161,10 @@ class StdlibSource:
         thread_attributes: Whether records tell id and name of the thread.
         fast_stdlib: Whether a call whose record nobody else needs goes straight to the encoder. Without the compiled
             functions, and with ``thread_attributes``, it never does.
+        correlation: Whether records get ``otelTraceID``, ``otelSpanID``, ``otelTraceSampled`` and ``otelServiceName``,
+            for handlers to print, and ``basicConfig`` is called with a format that does.
+        correlation_format: That format; None: the one of OpenTelemetry's own instrumentation.
+        correlation_level: The root's level that ``basicConfig`` sets; None: INFO.
 
     Raises:
         ConfigError: A level is unknown.
@@ -157,18 +178,26 @@ class StdlibSource:
         code_attributes: bool = True,
         thread_attributes: bool = False,
         fast_stdlib: bool = True,
+        correlation: bool = False,
+        correlation_format: str | None = None,
+        correlation_level: str | int | None = None,
     ) -> None:
         self._rules = LevelRules(level, levels)
         self._selection = Selection(code_attributes, thread_attributes)
         self._fast = fast_stdlib
+        printed = None if correlation_level is None else stdlib_level("correlation_level", correlation_level)
+        self._correlated = (correlation_format, printed) if correlation else None
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, StdlibSource):
             return NotImplemented
-        return (self._rules, self._selection, self._fast) == (other._rules, other._selection, other._fast)
+        return self._options() == other._options()
 
     def __hash__(self) -> int:
-        return hash((self._rules, self._selection, self._fast))
+        return hash(self._options())
+
+    def _options(self) -> tuple[object, ...]:
+        return self._rules, self._selection, self._fast, self._correlated
 
     def install(self, provider: object) -> StdlibHandle:
         """Start capturing for a provider.
@@ -189,13 +218,23 @@ class StdlibSource:
                 return self._installed_handle(provider)
             capture = _Capture(provider, self._rules, self._selection)  # type: ignore[arg-type]
             path = record_path(capture.target, self._selection)
+            correlation = self._correlate(provider, path)
             hook = Hook(capture, self._rules, path)
             hook.install()
             short = self._fast and not self._selection.thread
             shortcut = Shortcut(hook, path) if path is not None and short else None
-            handle = StdlibHandle(self, provider, hook, shortcut)
+            handle = StdlibHandle(self, provider, hook, shortcut, correlation)
             _installed.append(handle)
             return handle
+
+    def _correlate(self, provider: object, path: RecordPath | None) -> Correlation | None:
+        if self._correlated is None:
+            return None
+        correlation = Correlation(functools.partial(service_name_of, provider), *self._correlated)
+        correlation.install()
+        if path is not None and correlation.alone:
+            path.factory = correlation.factory  # what it adds is for handlers, which the short way has none of
+        return correlation
 
     def _installed_handle(self, provider: object) -> StdlibHandle:
         handle = _installed[0]

@@ -18,9 +18,7 @@ from fapilog_otel.model.exception import STACKTRACE, exception_attributes
 from fapilog_otel.model.record import Record
 from fapilog_otel.model.scope import Scope
 from fapilog_otel.model.severity import severity_from_stdlib, text_from_stdlib
-
-EVENT_NAME: Final = "otel.event.name"
-"""Key of ``extra`` that names the event class."""
+from fapilog_otel.sources.correlation import EVENT_NAME, TRACE_KEYS
 
 FORMAT_ERROR: Final = "log.record.format_error"
 FORMAT_ARGS: Final = "log.record.args"
@@ -29,11 +27,8 @@ FORMAT_ARGS: Final = "log.record.args"
 _STANDARD: Final = frozenset(logging.LogRecord("", 0, "", 0, "", None, None).__dict__) | {
     "asctime",
     "message",
-    "otelServiceName",
-    "otelSpanID",
-    "otelTraceID",
-    "otelTraceSampled",
     "taskName",
+    *TRACE_KEYS,
 }
 
 RESERVED: Final = _STANDARD | {EVENT_NAME}

@@ -1,0 +1,193 @@
+"""The structlog source: its options, its handle, and the way of an event to the provider."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from fapilog_otel.errors import ConfigError
+from fapilog_otel.model.anyvalue import Budget, normalise, normalise_key
+from fapilog_otel.model.record import Record
+from fapilog_otel.model.scope import Scope
+from fapilog_otel.model.severity import parse_level
+from fapilog_otel.sources.structlog.hook import Hook
+from fapilog_otel.sources.structlog.processors import exports
+from fapilog_otel.sources.structlog.translate import Event, fields_of, scope_name, severity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fapilog_otel.sources.stdlib.source import OtelLogger, Provider
+
+_MAX_TARGETS: Final = 4096
+
+
+class _Target(NamedTuple):
+    logger: OtelLogger
+    floor: int
+
+
+class _Capture:
+    """Hands events to a provider's loggers.
+
+    Args:
+        provider: Where loggers come from, one a scope name.
+        floor: Lowest severity number.
+        floors: The same by logger name; the longest dotted parent wins.
+    """
+
+    def __init__(self, provider: Provider, floor: int, floors: Mapping[str, int]) -> None:
+        self._provider = provider
+        self._floor = floor
+        self._floors = floors
+        self._targets: dict[str, _Target] = {}
+
+    def __call__(self, event: Event) -> None:
+        name = scope_name(event)
+        target = self._targets.get(name) or self._add(name)
+        if severity(event.method)[0] >= target.floor:
+            target.logger.emit(**fields_of(event))
+
+    def _add(self, name: str) -> _Target:
+        if len(self._targets) >= _MAX_TARGETS:
+            self._targets.clear()
+        target = self._targets[name] = _Target(self._provider.get_logger(name), self._floor_of(name))
+        return target
+
+    def _floor_of(self, name: str) -> int:
+        while name:
+            if name in self._floors:
+                return self._floors[name]
+            name = name.rpartition(".")[0]
+        return self._floors.get("", self._floor)
+
+
+class StructlogHandle:
+    """The installed structlog source."""
+
+    def __init__(self, source: StructlogSource, provider: object, hook: Hook) -> None:
+        self._source = source
+        self._provider = provider
+        self._hook = hook
+
+    @property
+    def installed(self) -> bool:
+        """Whether `uninstall` has not been called yet."""
+        return self._hook.installed
+
+    @property
+    def failed(self) -> int:
+        """Events that an unforeseen error kept from being captured."""
+        return self._hook.failed
+
+    def uninstall(self) -> None:
+        """Put structlog back as it was before `StructlogSource.install`; a second call does nothing."""
+        with _lock:
+            if self._hook.installed:
+                self._hook.uninstall()
+                _installed.clear()
+
+    def serves(self, source: StructlogSource, provider: object) -> bool:
+        """Tell whether this is what installing the source for the provider would give."""
+        return self._source == source and self._provider is provider
+
+
+_lock = threading.Lock()
+_installed: list[StructlogHandle] = []
+
+
+class StructlogSource:
+    """Captures the events of every structlog logger that derives from ``BoundLoggerBase``, as all of structlog's own.
+
+    Nothing of the application's configuration is read or changed: events are printed as before, and ``configure``,
+    ``configure_once`` and ``reset_defaults`` may be called at any time. Where structlog hands its events to
+    ``logging``, they are captured here, with their structure, and not a second time there.
+
+    Args:
+        level: Nothing below it is captured. None: what the application's own chain lets pass.
+        levels: Logger name to level, for that logger and its children, over ``level``.
+
+    Raises:
+        ConfigError: A level is unknown.
+    """
+
+    def __init__(self, level: str | int | None = None, levels: Mapping[str, str | int] | None = None) -> None:
+        self._floor = _level("level", level)
+        self._floors = {name: _level(f"levels[{name!r}]", value) for name, value in (levels or {}).items()}
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, StructlogSource):
+            return NotImplemented
+        return (self._floor, self._floors) == (other._floor, other._floors)
+
+    def __hash__(self) -> int:
+        return hash((self._floor, tuple(sorted(self._floors.items()))))
+
+    def install(self, provider: object) -> StructlogHandle:
+        """Start capturing for a provider.
+
+        Args:
+            provider: A ``fapilog_otel.LoggerProvider``, or anything with the API's ``get_logger``.
+
+        Returns:
+            The handle; the same one again where an equal source is installed for the same provider.
+
+        Raises:
+            ConfigError: The provider is none, or the source is installed with other options or for another provider.
+        """
+        if not callable(getattr(provider, "get_logger", None)):
+            raise ConfigError("provider", provider, "it has no get_logger()", "Pass a fapilog_otel.LoggerProvider")
+        with _lock:
+            if _installed:
+                return self._installed_handle(provider)
+            hook = Hook(_Capture(provider, self._floor, self._floors), exports)  # type: ignore[arg-type]
+            hook.install()
+            handle = StructlogHandle(self, provider, hook)
+            _installed.append(handle)
+            return handle
+
+    def _installed_handle(self, provider: object) -> StructlogHandle:
+        handle = _installed[0]
+        if not handle.serves(self, provider):
+            raise ConfigError(
+                "source",
+                "structlog",
+                "it is installed already, with other options or for another provider",
+                "Call uninstall() on the first handle before",
+            )
+        return handle
+
+    def to_record(self, native: object) -> Record:
+        """Give an event dictionary as an OTel record, with ``logger`` as scope and without trace context.
+
+        Args:
+            native: The dictionary that a renderer would get; ``level`` tells the level, INFO without.
+
+        Raises:
+            TypeError: It is not a mapping.
+        """
+        if not isinstance(native, dict):
+            raise TypeError(f"to_record needs an event dictionary, not {type(native).__name__}")
+        level = native.get("level", native.get("log_level"))
+        event = Event(None, level if isinstance(level, str) else "info", {}, native)
+        fields: dict[str, Any] = fields_of(event)
+        budget = Budget()
+        return Record(
+            timestamp=0,  # an event dictionary does not tell
+            observed_timestamp=fields["observed_timestamp"],
+            severity_number=fields["severity_number"],
+            severity_text=fields["severity_text"],
+            body=normalise(fields["body"], budget),
+            attributes={normalise_key(key): normalise(value, budget) for key, value in fields["attributes"].items()},
+            event_name=fields["event_name"] or "",
+            scope=Scope(scope_name(event)),
+        )
+
+
+def _level(setting: str, level: str | int | None) -> int:
+    if level is None:
+        return 0
+    try:
+        return parse_level(level)
+    except (ValueError, AttributeError) as error:
+        raise ConfigError(setting, level, str(error), "Give a level's name, such as INFO") from None
