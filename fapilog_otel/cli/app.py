@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fapilog_otel.cli import config, doctor, plugins, send
+from fapilog_otel.cli import config, doctor, plugins, run as run_command, send
 from fapilog_otel.cli.options import Endpoint, ProtocolOption
 from fapilog_otel.cli.outcome import reporting
 
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.add_typer(config.app, name="config")
 app.add_typer(plugins.app, name="plugins")
 app.command("send")(send.send)
+app.command("run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})(run_command.run)
 app.command("doctor")(doctor.doctor)
 
 
