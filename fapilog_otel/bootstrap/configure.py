@@ -203,7 +203,7 @@ def _install_hooks(handle: Handle, provider: Facade) -> None:
     if handle.settings.integrations:
         from fapilog_otel import integrations  # noqa: PLC0415 - not for those who switch them off
 
-        handle.add_source(integrations.install())
+        handle.add_source(integrations.install(handle.shutdown))
     if handle.settings.capture_uncaught:
         from fapilog_otel.bootstrap.uncaught import UncaughtCapture  # noqa: PLC0415 - loads asyncio
 

@@ -9,16 +9,22 @@ from fapilog_otel.integrations._access import tie_access_logger, untie_access_lo
 from fapilog_otel.integrations._patching import ImportWatch, Patches
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fapilog_otel.integrations._patching import Action
 
 _ALL = (uvicorn, gunicorn, granian, werkzeug, django, celery)
 
 
 class Integrations:
-    """The installed integrations."""
+    """The installed integrations.
 
-    def __init__(self) -> None:
-        self._patches = Patches()
+    Args:
+        last_words: See `install`.
+    """
+
+    def __init__(self, last_words: Callable[[], object]) -> None:
+        self._patches = Patches(last_words)
         actions: dict[str, Action] = {}
         for module in _ALL:
             actions.update(module.actions(self._patches))
@@ -40,12 +46,15 @@ class Integrations:
                 untie_access_logger(name)
 
 
-def install() -> Integrations:
+def install(last_words: Callable[[], object]) -> Integrations:
     """Install all integrations.
+
+    Args:
+        last_words: Delivers what is pending, for servers that end the process without running Python's exit.
 
     Returns:
         A handle with ``uninstall()``.
     """
-    made = Integrations()
+    made = Integrations(last_words)
     made.install()
     return made

@@ -22,9 +22,14 @@ _ABSENT = object()
 
 
 class Patches:
-    """Attributes that were replaced, and what stood there before."""
+    """Attributes that were replaced, and what stood there before.
 
-    def __init__(self) -> None:
+    Args:
+        last_words: Delivers what is pending, for servers that end the process without running Python's exit.
+    """
+
+    def __init__(self, last_words: Callable[[], object]) -> None:
+        self.last_words = last_words
         self._undo: list[Callable[[], object]] = []
 
     def cover(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
@@ -40,6 +45,16 @@ class Patches:
             return
         over = functools.wraps(original)(make(original))
         over._fapilog_otel = True  # noqa: SLF001 - our own mark
+        self.replace(owner, name, over)
+
+    def replace(self, owner: Any, name: str, over: object) -> None:
+        """Put something in an attribute's place.
+
+        Args:
+            owner: Class or module.
+            name: Attribute.
+            over: What it is until `undo`.
+        """
         before = owner.__dict__.get(name, _ABSENT)
         setattr(owner, name, over)
         self.on_undo(lambda: _restore(owner, name, before, over))

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from tests.receivers import Collector
-from tests.servers.cell_run import run_cell
+from tests.servers.cell_run import Verdict, run_cell
 from tests.servers.cells import SERVERS, WAYS, server, way
 
 
@@ -20,7 +20,10 @@ def main() -> int:
     failed = 0
     with Collector() as collector:
         for one, by in cells:
-            verdict = run_cell(one, by, collector, options.requests)
+            try:
+                verdict = run_cell(one, by, collector, options.requests)
+            except Exception as error:
+                verdict = Verdict((f"{type(error).__name__}: {error}",), 0.0)
             failed += bool(verdict.faults)
             print(f"{one.name:26} {by.name:12} {verdict.seconds:6.1f} s  {'; '.join(verdict.faults) or 'ok'}", flush=True)
     print(f"{len(cells) - failed} of {len(cells)} cells, {options.requests} requests each")

@@ -64,7 +64,7 @@ def _uvicorn(name: str, *options: str, app: str = "asgi_shop:app") -> Server:
 
 SERVERS: Final = (
     _uvicorn("uvicorn"),
-    _uvicorn("uvicorn-4-workers", "--workers", "4"),
+    _uvicorn("uvicorn-4-workers", "--workers", "4", "--timeout-worker-healthcheck", "60"),
     Server(
         "granian",
         (str(BIN / "granian"), "--interface", "asgi", "--port", "{port}", "--access-log", "--workers", "2", "asgi_shop:app"),
