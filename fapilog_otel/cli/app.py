@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from fapilog_otel.cli import config, doctor, plugins, run as run_command, send
+from fapilog_otel.cli import config, doctor, plugins, send
+from fapilog_otel.cli import run as run_command
 from fapilog_otel.cli.options import Endpoint, ProtocolOption
 from fapilog_otel.cli.outcome import reporting
 

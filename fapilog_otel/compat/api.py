@@ -49,7 +49,7 @@ METRICS_SWITCH = "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED"
 """Environment variable that turns the SDK's metrics about itself on, and ours with them."""
 
 REQUEST_KEY = _otel_context.create_key("fapilog_otel_request")
-"""Key under which a context holds the request it belongs to: an object whose ``ids()`` speak where no span is active."""
+"""Key of the request that a context belongs to: an object whose ``ids()`` speak where no span is active."""
 
 _SUPPRESSION_KEY = getattr(_otel_context, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrumentation")
 

@@ -1,4 +1,4 @@
-"""Django: ``runserver`` writes ``django.server`` when the response is closed, and ``django.request`` after middleware."""
+"""Django: ``django.server`` is written when the response is closed, ``django.request`` after the last middleware."""
 
 from __future__ import annotations
 

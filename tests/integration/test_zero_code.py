@@ -1,4 +1,4 @@
-"""Whole processes that were started without a line of code: by ``fapilog-otel run``, by ``opentelemetry-instrument``."""
+"""Whole processes started without a line of code: by ``fapilog-otel run`` and by ``opentelemetry-instrument``."""
 
 from __future__ import annotations
 
@@ -192,7 +192,9 @@ class TestInstrument:
         assert "Overriding" not in done.stderr
 
     def test_the_configurator_alone_is_enough(self, receiver: OtlpReceiver) -> None:
-        env = environ(receiver, **{**STOCK, "OTEL_PYTHON_CONFIGURATOR": "fapilog_otel"}, OTEL_LOGS_EXPORTER="fapilog_otlp")
+        env = environ(
+            receiver, **{**STOCK, "OTEL_PYTHON_CONFIGURATOR": "fapilog_otel"}, OTEL_LOGS_EXPORTER="fapilog_otlp"
+        )
         finished(*INSTRUMENT, sys.executable, "-c", self.SPAN, env=env)
         assert bodies(receiver) == ["hello"]
         assert receiver.requests[0].headers["user-agent"].lower().startswith("fapilog")
@@ -235,4 +237,3 @@ class TestInstrument:
         done = finished(*INSTRUMENT, sys.executable, "-c", "print('alive')", env=env)
         assert done.stdout == "alive\n"
         assert done.stderr.count("not started") == 1
-

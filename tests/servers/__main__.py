@@ -1,4 +1,4 @@
-"""The whole matrix: ``python -m tests.servers``; cells by name: ``python -m tests.servers --cell gunicorn-sync:run``."""
+"""The whole matrix: ``python -m tests.servers``; some cells: ``python -m tests.servers --cell gunicorn-sync:run``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ def main() -> int:
             except Exception as error:
                 verdict = Verdict((f"{type(error).__name__}: {error}",), 0.0)
             failed += bool(verdict.faults)
-            print(f"{one.name:26} {by.name:12} {verdict.seconds:6.1f} s  {'; '.join(verdict.faults) or 'ok'}", flush=True)
+            print(
+                f"{one.name:26} {by.name:12} {verdict.seconds:6.1f} s  {'; '.join(verdict.faults) or 'ok'}", flush=True
+            )
     print(f"{len(cells) - failed} of {len(cells)} cells, {options.requests} requests each")
     return int(failed > 0)
 

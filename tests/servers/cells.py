@@ -67,16 +67,24 @@ SERVERS: Final = (
     _uvicorn("uvicorn-4-workers", "--workers", "4", "--timeout-worker-healthcheck", "60"),
     Server(
         "granian",
-        (str(BIN / "granian"), "--interface", "asgi", "--port", "{port}", "--access-log", "--workers", "2", "asgi_shop:app"),
+        (
+            str(BIN / "granian"),
+            "--interface",
+            "asgi",
+            "--port",
+            "{port}",
+            "--access-log",
+            "--workers",
+            "2",
+            "asgi_shop:app",
+        ),
         "granian.access",
     ),
     _gunicorn("gunicorn-sync"),
     _gunicorn("gunicorn-sync-preload", "--preload"),
     _gunicorn("gunicorn-gthread", "-k", "gthread", "--threads", "4"),
     _gunicorn("gunicorn-gthread-preload", "-k", "gthread", "--threads", "4", "--preload"),
-    _gunicorn(
-        "gunicorn-uvicorn", "-k", "uvicorn.workers.UvicornWorker", app="asgi_shop:app", access="uvicorn.access"
-    ),
+    _gunicorn("gunicorn-uvicorn", "-k", "uvicorn.workers.UvicornWorker", app="asgi_shop:app", access="uvicorn.access"),
     _gunicorn(
         "gunicorn-uvicorn-preload",
         "-k",
@@ -97,7 +105,18 @@ SERVERS: Final = (
     ),
     Server(
         "celery",
-        (str(BIN / "celery"), "-A", "celery_shop", "worker", "-c", "2", "-l", "INFO", "--without-mingle", "--without-gossip"),
+        (
+            str(BIN / "celery"),
+            "-A",
+            "celery_shop",
+            "worker",
+            "-c",
+            "2",
+            "-l",
+            "INFO",
+            "--without-mingle",
+            "--without-gossip",
+        ),
         "celery.app.trace",
     ),
 )

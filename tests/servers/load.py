@@ -75,7 +75,9 @@ def send(port: int, made: list[Request]) -> None:
 
 def send_tasks(made: list[Request], environ: Mapping[str, str]) -> None:
     """Put tasks into the broker from a process of its own, which has no bridge."""
-    plain = {name: value for name, value in environ.items() if not name.startswith(("OTEL_", "FAPILOG_", "SHOP_T", "SHOP_C"))}
+    plain = {
+        name: value for name, value in environ.items() if not name.startswith(("OTEL_", "FAPILOG_", "SHOP_T", "SHOP_C"))
+    }
     subprocess.run(
         [sys.executable, "-c", _SEND],
         input=json.dumps([(request.number, request.traceparent) for request in made]),

@@ -15,7 +15,8 @@ from fapilog_otel.cli.run import SITE, command_line, environment
 class TestEnvironment:
     def test_options_become_variables_that_win(self) -> None:
         made = environment(
-            {"FAPILOG_OTEL_ENDPOINT": "http://a", "KEPT": "1"}, {"endpoint": "http://b", "protocol": None, "limits__depth": "4"}
+            {"FAPILOG_OTEL_ENDPOINT": "http://a", "KEPT": "1"},
+            {"endpoint": "http://b", "protocol": None, "limits__depth": "4"},
         )
         assert made["FAPILOG_OTEL_ENDPOINT"] == "http://b"
         assert made["FAPILOG_OTEL_LIMITS__DEPTH"] == "4"
@@ -34,7 +35,9 @@ class TestEnvironment:
     def test_the_folder_holds_nothing_else(self) -> None:
         assert {path.name for path in Path(SITE).iterdir()} - {"__pycache__"} == {"sitecustomize.py"}
 
-    @pytest.mark.parametrize(("before", "uncaught", "after"), [(None, True, "true"), (None, False, "false"), ("no", True, "no")])
+    @pytest.mark.parametrize(
+        ("before", "uncaught", "after"), [(None, True, "true"), (None, False, "false"), ("no", True, "no")]
+    )
     def test_uncaught_exceptions_are_captured_unless_the_environment_says_no(
         self, before: str | None, uncaught: bool, after: str
     ) -> None:

@@ -26,7 +26,9 @@ class TestHeader:
     def test_may_be_missing(self) -> None:
         assert header([(b"tracestate", b"x"), ("traceparen", "y")]) is None
 
-    @pytest.mark.parametrize("value", [None, "", "junk", f"00-{0:032x}-{PARENT:016x}-01", f"ff-{TRACE:032x}-{PARENT:016x}-01"])
+    @pytest.mark.parametrize(
+        "value", [None, "", "junk", f"00-{0:032x}-{PARENT:016x}-01", f"ff-{TRACE:032x}-{PARENT:016x}-01"]
+    )
     def test_that_names_no_span_counts_as_none(self, value: str | None) -> None:
         assert caller_of(value) is None
 
