@@ -1,4 +1,4 @@
-"""The configurator for ``opentelemetry-instrument``: traces and metrics as the SDK sets them up, logs by our provider."""
+"""The configurator for ``opentelemetry-instrument``: traces and metrics as the SDK has them, logs by our provider."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The distro for ``opentelemetry-instrument``: one variable, ``OTEL_PYTHON_DISTRO=fapilog_otel``, chooses all of ours."""
+"""The distro for ``opentelemetry-instrument``: ``OTEL_PYTHON_DISTRO=fapilog_otel`` alone chooses all of ours."""
 
 from __future__ import annotations
 
