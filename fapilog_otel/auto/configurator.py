@@ -29,16 +29,17 @@ class FapilogConfigurator(_OTelSDKConfigurator):
     """
 
     def _configure(self, **kwargs: Any) -> None:
+        stock: Any = super()._configure
         if os.environ.get("OTEL_PYTHON_CONFIGURATOR") != NAME or os.environ.get("OTEL_CONFIG_FILE"):
-            super()._configure(**kwargs)
+            stock(**kwargs)
             return
         if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-            super()._configure(**kwargs)
+            stock(**kwargs)
             return
         found: dict[str, Any] = {}
         try:
             with _logs_left_out(found):
-                super()._configure(**kwargs)
+                stock(**kwargs)
         finally:  # what keeps spans and metrics from being set up is the caller's to report; logs go out all the same
             os.environ.setdefault(_HANDLER_SWITCH, "false")  # its handler would bring every record a second time
             resource = found.get("resource")

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 from typing import Any, Final
 
-from opentelemetry.instrumentation.distro import BaseDistro, DefaultDistro
+from opentelemetry.instrumentation.distro import (  # type: ignore[attr-defined]  # the module is not checked by its authors
+    BaseDistro,
+    DefaultDistro,
+)
 
 from fapilog_otel.auto.configurator import NAME
 
@@ -17,7 +20,7 @@ _DEFAULTS: Final = {
 }
 
 
-class FapilogDistro(BaseDistro):
+class FapilogDistro(BaseDistro):  # type: ignore[misc]  # untyped, as above
     """Defaults of the environment where ``OTEL_PYTHON_DISTRO=fapilog_otel`` asks for them.
 
     Where it does not, it was loaded for being the first that is installed, and does what OpenTelemetry's own does.

@@ -25,7 +25,7 @@ def start(**arguments: Any) -> bool:
         Whether the bridge runs; where it does not, one line on stderr has said why.
     """
     try:
-        from fapilog_otel.bootstrap import configure, current_handle  # noqa: PLC0415 - what it costs is paid here, contained
+        from fapilog_otel.bootstrap.configure import configure, current_handle  # noqa: PLC0415 - what it costs is paid here, contained
 
         running = current_handle()
         if running is not None and not running.closed:

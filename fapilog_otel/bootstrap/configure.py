@@ -201,9 +201,9 @@ def _start(settings: Settings, sdk_resource: Any) -> Handle:
 def _install_hooks(handle: Handle, provider: Facade) -> None:
     """Install what the settings ask for beside sources; like them it goes at shutdown."""
     if handle.settings.integrations:
-        from fapilog_otel import integrations  # noqa: PLC0415 - not for those who switch them off
+        from fapilog_otel.integrations import install as tie  # noqa: PLC0415 - not for those who switch them off
 
-        handle.add_source(integrations.install(handle.shutdown))
+        handle.add_source(tie(handle.shutdown))
     if handle.settings.capture_uncaught:
         from fapilog_otel.bootstrap.uncaught import UncaughtCapture  # noqa: PLC0415 - loads asyncio
 

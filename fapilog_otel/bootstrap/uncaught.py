@@ -16,6 +16,7 @@ from fapilog_otel.telemetry.origin import is_internal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fapilog_otel.provider.logger import Logger
     from fapilog_otel.provider.provider import LoggerProvider
 
 SCOPE: Final = "python.uncaught"
@@ -32,8 +33,8 @@ class UncaughtCapture:
     """
 
     def __init__(self, provider: LoggerProvider) -> None:
-        self._logger = provider.make_logger(SCOPE, own=True)
-        self._warnings = provider.make_logger(WARNINGS_SCOPE, own=True)
+        self._logger: Logger | None = provider.make_logger(SCOPE, own=True)
+        self._warnings: Logger | None = provider.make_logger(WARNINGS_SCOPE, own=True)
         self._told = threading.local()
         self._covered: list[tuple[Any, str, Any, Any]] = []
 
@@ -53,7 +54,7 @@ class UncaughtCapture:
             owner, name, before, over = self._covered.pop()
             if getattr(owner, name) is over:
                 setattr(owner, name, before)
-            self._logger = self._warnings = None  # type: ignore[assignment]
+        self._logger = self._warnings = None
 
     def _cover(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
         before = getattr(owner, name)

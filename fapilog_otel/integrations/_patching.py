@@ -43,7 +43,7 @@ class Patches:
         original = getattr(owner, name, None)
         if original is None or getattr(original, "_fapilog_otel", False):
             return
-        over = functools.wraps(original)(make(original))
+        over: Any = functools.wraps(original)(make(original))
         over._fapilog_otel = True  # noqa: SLF001 - our own mark
         self.replace(owner, name, over)
 

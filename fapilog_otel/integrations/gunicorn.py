@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, Final
 
 from fapilog_otel.integrations._requests import RequestScope, header
@@ -35,7 +36,7 @@ def actions(patches: Patches) -> dict[str, Action]:
             owner = getattr(module, kind, None) if name == module.__name__ else None
             if owner is not None:
                 make = _over_coroutine if name.endswith("protocol") else _over_method
-                patches.cover(owner, method, lambda original, make=make, place=place: make(original, place))
+                patches.cover(owner, method, functools.partial(make, place=place))
 
     return {name: cover for name, *_ in _METHODS}
 

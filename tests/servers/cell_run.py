@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tests.servers.cells import Server, Way
 
 ROOT = Path(__file__).parents[2]
-_START = 60.0
+_START = 120.0
 _STOP = 20.0
 _ARRIVAL = 10.0
 _PATH = re.compile(r"/(?:orders|stock)/(\d+)|'?shop\.order\[.*succeeded in .*: (\d+)")
