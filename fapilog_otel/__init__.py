@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fapilog_otel import errors
-    from fapilog_otel.bootstrap import Handle, configure, get_logger, install, shutdown
+    from fapilog_otel.bootstrap.configure import configure, get_logger, install, shutdown
+    from fapilog_otel.bootstrap.handle import Handle
     from fapilog_otel.contracts import EncodedLogs, Exporter, ExportResult, Source, Stage
     from fapilog_otel.encode.context import bound_context
     from fapilog_otel.model.record import Record

@@ -11,6 +11,7 @@ from fapilog_otel.delivery import BreakerPolicy, RetryPolicy
 from fapilog_otel.delivery.claims import BranchSettings
 from fapilog_otel.model.severity import parse_level
 from fapilog_otel.pipeline import build_chain, default_redaction, make_stage
+from fapilog_otel.pipeline.enrich import BaggageEnricher
 from fapilog_otel.pipeline.filter import SamplingFilter
 from fapilog_otel.plugins import check_allow_list, load_exporter_factory, load_stage
 from fapilog_otel.plugins.manifest import STAGE_GROUP, available
@@ -71,6 +72,8 @@ def _stages(settings: Settings) -> list[Stage]:
     made: list[Stage] = []
     if settings.sample is not None:
         made.append(SamplingFilter(rate=settings.sample))
+    if settings.baggage:
+        made.append(BaggageEnricher(settings.baggage))
     names = set(available(STAGE_GROUP))
     factories = {name: _plugin(name, settings.plugins) for name in names}
     made.extend(make_stage(spec, factories) for spec in settings.stages)

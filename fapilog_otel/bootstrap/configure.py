@@ -19,6 +19,7 @@ from fapilog_otel.telemetry.diagnostics import get_diagnostics
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from fapilog_otel.bootstrap.facade import Facade
     from fapilog_otel.contracts import Exporter, Source, SourceHandle, Stage
     from fapilog_otel.provider.logger import Logger
     from fapilog_otel.settings import Settings
@@ -151,6 +152,12 @@ def _reusable(settings: Settings) -> Handle | None:
         return None
     if handle.settings == settings:
         return handle
+    if handle.is_zero_code:
+        handle.shutdown()
+        get_diagnostics().report(
+            "configure.replaced", "configure() replaces what was configured at the start without code"
+        )
+        return None
     from fapilog_otel.settings.difference import differences  # noqa: PLC0415 - pydantic, and only where two differ
     from fapilog_otel.settings.root import same_arguments  # noqa: PLC0415 - loaded already
 
@@ -180,6 +187,7 @@ def _start(settings: Settings, sdk_resource: Any) -> Handle:
             become_global(provider)
             for source in sources:
                 handle.add_source(source.install(provider))
+            _install_hooks(handle, provider)
         except BaseException:
             handle.shutdown(0.1)
             raise
@@ -190,6 +198,18 @@ def _start(settings: Settings, sdk_resource: Any) -> Handle:
         if settings.handle_sigterm:
             _ON_SIGTERM.install()
     return handle
+
+
+def _install_hooks(handle: Handle, provider: Facade) -> None:
+    """Install what the settings ask for beside sources; like them it goes at shutdown."""
+    if handle.settings.integrations:
+        from fapilog_otel.integrations import install as tie  # noqa: PLC0415 - not for those who switch them off
+
+        handle.add_source(tie(handle.shutdown))
+    if handle.settings.capture_uncaught:
+        from fapilog_otel.bootstrap.uncaught import UncaughtCapture  # noqa: PLC0415 - loads asyncio
+
+        handle.add_source(UncaughtCapture(provider).install())
 
 
 def _forget(handle: Handle) -> None:

@@ -35,6 +35,9 @@ class Handle:
         provider: The provider that feeds it.
         settings: What it was configured with.
         on_shutdown: Called once, after shutdown.
+
+    Attributes:
+        is_zero_code: Whether it was configured at the start, without code: a ``configure()`` in the code replaces it.
     """
 
     def __init__(self, provider: LoggerProvider, settings: Settings, on_shutdown: Callable[[Handle], None]) -> None:
@@ -45,6 +48,7 @@ class Handle:
         self._on_shutdown = on_shutdown
         self._down = False
         self._collectors: dict[CollectorRegistry, BridgeCollector] = {}
+        self.is_zero_code = False
 
     @property
     def closed(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from fapilog_otel.cli import config, doctor, plugins, send, spool
+from fapilog_otel.cli import run as run_command
 from fapilog_otel.cli.options import Endpoint, ProtocolOption
 from fapilog_otel.cli.outcome import reporting
 
@@ -22,6 +23,7 @@ app.add_typer(config.app, name="config")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(spool.app, name="spool")
 app.command("send")(send.send)
+app.command("run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})(run_command.run)
 app.command("doctor")(doctor.doctor)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as _otel_context
+from opentelemetry import trace as _otel_trace
 from opentelemetry._logs import (
     Logger,
     LoggerProvider,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "METRICS_SWITCH",
+    "REQUEST_KEY",
     "BoundedAttributes",
     "LogRecord",
     "Logger",
@@ -33,6 +35,7 @@ __all__ = [
     "SeverityNumber",
     "TraceFlags",
     "current_logger_provider",
+    "current_tracer_provider",
     "get_current_span",
     "get_logger_provider",
     "plain_attributes",
@@ -44,6 +47,9 @@ __all__ = [
 
 METRICS_SWITCH = "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED"
 """Environment variable that turns the SDK's metrics about itself on, and ours with them."""
+
+REQUEST_KEY = _otel_context.create_key("fapilog_otel_request")
+"""Key of the request that a context belongs to: an object whose ``ids()`` speak where no span is active."""
 
 _SUPPRESSION_KEY = getattr(_otel_context, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrumentation")
 
@@ -57,10 +63,14 @@ def runtime_context_var() -> ContextVar[Context] | None:
 
 
 def span_context_ids(context: Context | None) -> tuple[int, int, int]:
-    """Give (trace id, span id, flags) of the span in a context, or of the current one; zeros where there is none."""
+    """Give (trace id, span id, flags) of the span in a context, or of the current one.
+
+    Where there is none, those of the request that the context belongs to; zeros without one.
+    """
     span_context = get_current_span(context).get_span_context()
     if not span_context.is_valid:
-        return 0, 0, 0
+        request: Any = _otel_context.get_value(REQUEST_KEY, context)
+        return (0, 0, 0) if request is None else request.ids()
     return span_context.trace_id, span_context.span_id, int(span_context.trace_flags)
 
 
@@ -81,3 +91,8 @@ def suppression_active() -> bool:
 def current_logger_provider() -> LoggerProvider | None:
     """Give the global provider that somebody has set, or None; never creates one."""
     return getattr(_logs_internal, "_LOGGER_PROVIDER", None)  # get_logger_provider() would load one
+
+
+def current_tracer_provider() -> Any:
+    """Give the global tracer provider that somebody has set, or None; never creates one."""
+    return getattr(_otel_trace, "_TRACER_PROVIDER", None)  # get_tracer_provider() may load one

@@ -12,11 +12,13 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
+from opentelemetry.baggage import get_all
+
 from fapilog_otel.encode.context import BOUND
 from fapilog_otel.model.anyvalue import AnyValue, normalise, normalise_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from fapilog_otel.contracts.stage import Phase
     from fapilog_otel.model.record import Record
@@ -58,6 +60,27 @@ class ContextVarsEnricher:
         """Give the record with the running context's attributes."""
         bound = BOUND.get()
         return _with_defaults(record, {key: normalise(value) for key, value in bound.items()}) if bound else record
+
+
+class BaggageEnricher:
+    """Adds chosen entries of the running context's OpenTelemetry baggage; attributes that the record has win. Inline.
+
+    Args:
+        keys: Names of the entries; others stay where they are, for baggage may come from anybody.
+    """
+
+    name = "baggage"
+    phase: Phase = "enrich"
+    inline = True
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self._keys = tuple(keys)
+
+    def __call__(self, record: Record) -> Record:
+        """Give the record with the chosen entries."""
+        carried = get_all()
+        found = {key: normalise(carried[key]) for key in self._keys if key in carried} if carried else {}
+        return _with_defaults(record, found) if found else record
 
 
 class StaticAttributes:

@@ -155,6 +155,13 @@ class Settings(BaseSettings):
     handle_sigterm: bool = Field(
         default=True, description="Whether to flush on SIGTERM where the application has no handler of its own."
     )
+    integrations: bool = Field(
+        default=True, description="Whether known servers and Celery are hooked, so that access records have a trace."
+    )
+    capture_uncaught: bool = Field(
+        default=False, description="Whether uncaught exceptions and warnings become records. On under run."
+    )
+    baggage: fields.Names = Field(default=(), description="Keys of OpenTelemetry baggage that become attributes.")
     code_attributes: bool = Field(
         default=False, description="Whether stdlib records carry code.file.path, .line and .function."
     )

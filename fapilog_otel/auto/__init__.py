@@ -1,0 +1,1 @@
+"""Start without a line of code in the application: by ``fapilog-otel run`` and by ``opentelemetry-instrument``."""
