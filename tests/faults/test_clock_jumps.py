@@ -7,8 +7,8 @@ import pytest
 from tests.faults.clock_jumps import DAY, FLUSH, INTERVAL, JUMPS, SHUTDOWN, jump
 
 GRACE = 1.5
-"""Seconds. Half a second is promised and tested in `test_exit_without_receiver`; under libfaketime, which reads a file at
-each look at the clock, a busy machine takes longer. A deadline that noticed a jump would be over at once, or last a day.
+"""Seconds. Half a second is promised, and tested in `test_exit_without_receiver`; under libfaketime, which reads a file
+at each look at the clock, a busy machine takes longer. A deadline that noticed a jump would end at once, or last a day.
 """
 
 
