@@ -8,8 +8,10 @@ from tests.faults.clock_jumps import DAY, FLUSH, INTERVAL, JUMPS, SHUTDOWN, jump
 
 pytestmark = pytest.mark.system
 
-GRACE = 0.5
-"""Seconds that `shutdown_timeout` may be overrun by."""
+GRACE = 1.5
+"""Seconds. Half a second is promised, and tested in `test_exit_without_receiver`; under libfaketime, which reads a file
+at each look at the clock, a busy machine takes longer. A deadline that noticed a jump would end at once, or last a day.
+"""
 
 
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])

@@ -41,6 +41,7 @@ for line in sys.stdin:
     else:
         done.set()
         logging.join()
+        started = time.monotonic()
         result = handle.shutdown(float(seconds))
     taken = time.monotonic() - started
     stats = handle.stats()
