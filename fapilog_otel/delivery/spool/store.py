@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from fapilog_otel.delivery.spool.admission import admit
 from fapilog_otel.delivery.spool.commands import Command, Delete, GiveBack, Look, Put, Stop, Take
+from fapilog_otel.delivery.spool.gate import Gate
 from fapilog_otel.delivery.spool.row import CLOSED, FORKED, Row, SpoolError
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Spool:
 
     def _renew(self) -> None:
         self._inbox: queue.SimpleQueue[Command] = queue.SimpleQueue()
-        self._gate = threading.Lock()
+        self._gate = Gate()
         self._gate_held = False
         self._worker: Worker | None = None
         self._thread: threading.Thread | None = None
@@ -200,13 +201,13 @@ class Spool:
         """Have the thread outside SQLite, and hold it there."""
         if self._thread is None or self._thread is threading.current_thread():
             return
-        self._gate_held = self._gate.acquire(timeout=FORK_WAIT)
+        self._gate_held = self._gate.hold(FORK_WAIT)
 
     def after_fork_in_parent(self) -> None:
         """Let the thread go on."""
         if self._gate_held:
             self._gate_held = False
-            self._gate.release()
+            self._gate.let_go()
 
     def after_fork_in_child(self) -> None:
         """Give up the parent's locks and leave its connections alone; `start` begins anew, with a file of its own."""

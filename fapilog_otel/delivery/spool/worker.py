@@ -21,12 +21,12 @@ from fapilog_otel.delivery.spool.row import CLOSED, IO_ERROR, Row, SpoolError
 from fapilog_otel.telemetry.origin import our_thread
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable
     from concurrent.futures import Future
     from contextlib import AbstractContextManager
 
     from fapilog_otel.delivery.spool.database import Head
+    from fapilog_otel.delivery.spool.gate import Gate
     from fapilog_otel.delivery.spool.keeper import Keeper
     from fapilog_otel.delivery.spool.spool_file import SpoolFile
 
@@ -40,7 +40,7 @@ class Worker:
         gate: Held while SQLite is at work; who forks takes it first.
     """
 
-    def __init__(self, keeper: Keeper, inbox: queue.SimpleQueue[Command], gate: threading.Lock) -> None:
+    def __init__(self, keeper: Keeper, inbox: queue.SimpleQueue[Command], gate: Gate) -> None:
         self.keeper = keeper
         self._inbox = inbox
         self._gate = gate

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from fapilog_otel.delivery.spool import store
+from fapilog_otel.delivery.spool.gate import Gate
 from tests.unit.delivery.spool.spools import PATIENCE, Host, Running, files, request, running, started, until
 
 
@@ -42,6 +43,39 @@ def ended(pid: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
+class TestGate:
+    def test_is_held_after_one_round_however_busy_the_thread_is(self) -> None:
+        gate, stop, rounds = Gate(), threading.Event(), 0
+
+        def busy() -> None:
+            nonlocal rounds
+            while not stop.is_set():
+                with gate:
+                    time.sleep(0.01)
+                    rounds += 1
+
+        thread = threading.Thread(target=busy)
+        thread.start()
+        try:
+            for _ in range(20):
+                assert gate.hold(PATIENCE)
+                before = rounds
+                time.sleep(0.02)
+                assert rounds == before
+                gate.let_go()
+                until(lambda before=before: rounds > before)  # type: ignore[misc]
+        finally:
+            stop.set()
+            thread.join()
+
+    def test_gives_up_in_time(self) -> None:
+        gate = Gate()
+        with gate:
+            assert not gate.hold(0.05)
+        with gate:
+            pass
+
+
 class TestFork:
     def test_gives_the_child_a_file_of_its_own_and_the_parent_keeps_its_own(self, directory: Path) -> None:
         with running(directory) as one:
@@ -60,7 +94,8 @@ class TestFork:
             until(lambda: one.host.named("adopted") == [("a", {9: 1}, 1)])
             assert one.bodies() == [body, other]
 
-    def test_lets_the_parent_go_on_under_load(self, directory: Path) -> None:
+    def test_lets_the_parent_go_on_under_load(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(store, "FORK_WAIT", PATIENCE)  # a sync may take its time on a machine that has much to do
         with running(directory) as one:
             stop = threading.Event()
             stored: list[bytes] = []
