@@ -159,7 +159,7 @@ def _reusable(settings: Settings) -> Handle | None:
         )
         return None
     from fapilog_otel.settings.difference import differences  # noqa: PLC0415 - pydantic, and only where two differ
-    from fapilog_otel.settings.root import same_arguments  # noqa: PLC0415 - loaded already
+    from fapilog_otel.settings.loading import same_arguments  # noqa: PLC0415 - loaded already
 
     changed = "; ".join(map(str, differences(handle.settings, settings)))
     if same_arguments(handle.settings, settings):

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from fapilog_otel.settings.describe import SettingLine
     from fapilog_otel.settings.endpoint import Protocol
     from fapilog_otel.settings.invalid import InvalidValueError, suggest
+    from fapilog_otel.settings.loading import load_settings
     from fapilog_otel.settings.presets import PRESETS, Preset
-    from fapilog_otel.settings.root import Settings, load_settings
+    from fapilog_otel.settings.root import Settings
     from fapilog_otel.settings.secret import MASK, Headers, Secret, mask_url
     from fapilog_otel.settings.sections import BreakerSettings, LimitSettings, RedactionSettings, RetrySettings
 
@@ -57,7 +58,7 @@ _HOMES: Final = {
     "Secret": "secret",
     "SettingLine": "describe",
     "Settings": "root",
-    "load_settings": "root",
+    "load_settings": "loading",
     "mask_url": "secret",
     "suggest": "invalid",
 }

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import NoneType
-from typing import TYPE_CHECKING, Annotated, Final, Literal, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Final, Literal, get_args
 
 from pydantic import (
     BeforeValidator,
@@ -30,7 +30,7 @@ from fapilog_otel.settings.exporter_names import check_logs_exporter
 from fapilog_otel.settings.fapilog_env import PREFIX, read_fapilog_env
 from fapilog_otel.settings.faults import config_error, section_model
 from fapilog_otel.settings.invalid import suggest
-from fapilog_otel.settings.layers import DEFAULT, Entry, Shape, argument_layer, merge, nest, section_items
+from fapilog_otel.settings.layers import DEFAULT, Entry, Shape, argument_layer, merge, nest
 from fapilog_otel.settings.otel_env import LOGS_ENDPOINT, Remark, read_otel_env
 from fapilog_otel.settings.presets import Preset, preset_layer
 from fapilog_otel.settings.sections import (
@@ -48,7 +48,7 @@ _KIB: Final = 1024
 _MIB: Final = 1024 * 1024
 
 # For these None is a value of its own and not "not given".
-_MEANINGFUL_NONE: Final = frozenset({"max_request_size"})
+MEANINGFUL_NONE: Final = frozenset({"max_request_size"})
 
 
 class Settings(BaseSettings):
@@ -216,7 +216,9 @@ class Settings(BaseSettings):
     redaction: RedactionSettings = Field(default_factory=RedactionSettings, description="What is hidden in records.")
     retry: RetrySettings = Field(default_factory=RetrySettings, description="The backoff between attempts.")
     breaker: BreakerSettings = Field(default_factory=BreakerSettings, description="The circuit breaker.")
-    correlation: CorrelationSettings = Field(default_factory=CorrelationSettings, description="Trace ids in local text.")
+    correlation: CorrelationSettings = Field(
+        default_factory=CorrelationSettings, description="Trace ids in local text."
+    )
 
     _entries: dict[str, Entry] = PrivateAttr(default_factory=dict)
     _arguments: dict[str, object] = PrivateAttr(default_factory=dict)
@@ -254,6 +256,8 @@ class Settings(BaseSettings):
         from fapilog_otel.settings.from_fapilog import carried_over  # noqa: PLC0415 - only for those who come from it
 
         found, remarks = carried_over(settings)
+        from fapilog_otel.settings.loading import load_settings  # noqa: PLC0415 - it needs this module
+
         made = load_settings({**found, **arguments})
         made._warnings += remarks  # noqa: SLF001 - same class
         return made
@@ -288,7 +292,7 @@ class Settings(BaseSettings):
         entry = self._entries.get(name)
         if entry is not None:
             return entry.origin
-        known = _shape().paths()
+        known = shape_of_settings().paths()
         if name not in known:
             raise ConfigError(name, "***", "there is no such setting", suggest(name, known))
         return DEFAULT
@@ -340,53 +344,13 @@ class Settings(BaseSettings):
         return self.origin("endpoint") == f"environment {LOGS_ENDPOINT}"
 
 
-def load_settings(arguments: Mapping[str, object], environ: Mapping[str, str] | None = None) -> Settings:
-    """Give the settings that arguments, environment, preset and defaults make together.
-
-    Args:
-        arguments: Keywords that the user gave; ``settings`` may be among them: a `Settings` whose arguments and
-            environment count, under the other keywords.
-        environ: The environment; None: the process's, or that of ``settings``.
-
-    Raises:
-        ConfigError: An argument or a ``FAPILOG_OTEL_*`` variable is unknown or cannot be used; with ``strict`` also a
-            standard variable.
-    """
-    explicit = dict(arguments)
-    base = explicit.pop("settings", None)
-    if base is not None:
-        if not isinstance(base, Settings):
-            raise ConfigError("settings", type(base).__name__, "is no Settings object", "Give fapilog_otel.Settings(…)")
-        explicit = _over(base._arguments, explicit)  # noqa: SLF001 - same module
-        environ = base._environ if environ is None else environ  # noqa: SLF001
-    build = cast("Callable[..., Settings]", Settings)
-    return build(**explicit, _environ=environ)
-
-
-def same_arguments(first: Settings, second: Settings) -> bool:
-    """Tell whether two were made with the same explicit arguments, whatever the environment was."""
-    return first._arguments == second._arguments  # noqa: SLF001 - same module
-
-
-def _over(base: Mapping[str, object], explicit: Mapping[str, object]) -> dict[str, object]:
-    given = {name: value for name, value in explicit.items() if value is not None or name in _MEANINGFUL_NONE}
-    merged = {**base, **given}
-    for excluded, by in (("endpoint", "exporters"), ("exporters", "endpoint")):
-        if by in given and excluded not in given:
-            merged.pop(excluded, None)
-    for section in _shape().sections:
-        if section in base and section in given:
-            merged[section] = {**section_items(section, base[section]), **section_items(section, given[section])}
-    return merged
-
-
 def _relevant(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in environ.items() if name.startswith((PREFIX, "OTEL_"))}
 
 
 def _resolve(arguments: Mapping[str, object], environ: Mapping[str, str]) -> tuple[dict[str, Entry], list[Remark]]:
-    shape = _shape()
-    explicit = argument_layer(arguments, shape, _MEANINGFUL_NONE)
+    shape = shape_of_settings()
+    explicit = argument_layer(arguments, shape, MEANINGFUL_NONE)
     ours = read_fapilog_env(environ, shape)
     if "endpoint" in explicit:
         ours.pop("exporters", None)
@@ -399,7 +363,8 @@ def _resolve(arguments: Mapping[str, object], environ: Mapping[str, str]) -> tup
 
 
 @lru_cache(maxsize=1)
-def _shape() -> Shape:
+def shape_of_settings() -> Shape:
+    """Give the names of all settings, and which of them are sections or may be None."""
     sections: dict[str, frozenset[str]] = {}
     nullable: set[str] = set()
     for name, field in Settings.model_fields.items():

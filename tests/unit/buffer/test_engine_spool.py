@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fapilog_otel.delivery.spool import SpoolPolicy
 
 from fapilog_otel.delivery import RetryPolicy
+from fapilog_otel.delivery.spool import SpoolPolicy
 from fapilog_otel.errors import PermanentError, RetryableError
 from tests.unit.buffer.engines import Collecting, emit, eventually, running
 
