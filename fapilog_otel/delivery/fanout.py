@@ -152,7 +152,7 @@ class Branch:
         self.abandoned = False
         self._lock = lock
         self._host = host
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], int] = {}  # requests under way, and the bytes of their chunks
 
     # -- accounts (under the lock) -----------------------------------------------------------------------------------
 
@@ -258,16 +258,23 @@ class Branch:
 
     def pump(self) -> None:
         """Start as many requests as may be under way."""
-        while self.ready and not self.paused and self.waiting and len(self._tasks) < self.settings.max_in_flight:
+        while self.ready and not self.paused and self.waiting and self._may_begin():
             request = self._next_request()
             if request is None:
                 return
             task = asyncio.get_running_loop().create_task(self._deliver(request))
-            self._tasks.add(task)
+            self._tasks[task] = sum(segment.chunk.allocated for segment in request.segments)
             task.add_done_callback(self._finished)
 
+    def _may_begin(self) -> bool:
+        # What is in a request cannot be given up for what is more severe: requests never take more than half the queue,
+        # the next one reckoned as large as the largest, but for a single one.
+        sizes = self._tasks.values()
+        room = not sizes or sum(sizes) + max(sizes) <= self.settings.max_bytes // 2
+        return room and len(sizes) < self.settings.max_in_flight
+
     def _finished(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+        self._tasks.pop(task, None)
         self.pump()
 
     def _next_request(self) -> EncodedLogs | None:
