@@ -77,6 +77,11 @@ memory:
 receivers:
     python -m tests.receivers build
 
+# Known vulnerabilities of the installed packages; needs pypi.org, or `just audit --vulnerability-service osv`
+audit *arguments:
+    python -m pip install -q pip-audit
+    pip-audit --strict --skip-editable {{ arguments }}
+
 # All of CI, in an environment of its own
 ci *checks:
     .ci/run {{ checks }}

@@ -69,7 +69,8 @@ class Branch:
         self.abandoned = False
         self._lock = lock
         self._host = host
-        self._tasks: dict[asyncio.Task[None], Any] = {}  # with what each has yet to begin
+        self._tasks: dict[asyncio.Task[None], int] = {}  # requests under way, and the bytes of their chunks
+        self._unbegun: dict[asyncio.Task[None], Any] = {}  # what those have that have not made their first step
 
     # -- accounts (under the lock) -----------------------------------------------------------------------------------
 
@@ -192,25 +193,35 @@ class Branch:
 
     def pump(self) -> None:
         """Start as many requests as may be under way."""
-        while self.ready and not self.paused and self.waiting and len(self._tasks) < self.settings.max_in_flight:
+        while self.ready and not self.paused and self.waiting and self._may_begin():
             request = self._next_request()
             if request is None:
                 return
-            self._start(self._deliver(request), request)
+            allocated = sum(segment.chunk.allocated for segment in request.segments)
+            self._start(self._deliver(request), request, allocated)
 
-    def _start(self, delivery: Coroutine[Any, Any, None], work: Any) -> None:
+    def _start(self, delivery: Coroutine[Any, Any, None], work: Any, allocated: int) -> None:
         """Begin a delivery; ``work`` is what `_unsent` gets if it is cancelled before its first step."""
         task = asyncio.get_running_loop().create_task(delivery)
-        self._tasks[task] = work
+        self._tasks[task] = allocated
+        self._unbegun[task] = work
         task.add_done_callback(self._finished)
 
     def _began(self) -> None:
         task = asyncio.current_task()
-        if task in self._tasks:
-            self._tasks[task] = None
+        if task is not None:
+            self._unbegun.pop(task, None)
+
+    def _may_begin(self) -> bool:
+        # What is in a request cannot be given up for what is more severe: requests never take more than half the queue,
+        # the next one reckoned as large as the largest, but for a single one.
+        sizes = self._tasks.values()
+        room = not sizes or sum(sizes) + max(sizes) <= self.settings.max_bytes // 2
+        return room and len(sizes) < self.settings.max_in_flight
 
     def _finished(self, task: asyncio.Task[None]) -> None:
-        work = self._tasks.pop(task, None)
+        self._tasks.pop(task, None)
+        work = self._unbegun.pop(task, None)
         if work is not None:
             self._unsent(work)
         self.pump()

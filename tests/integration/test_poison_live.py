@@ -31,19 +31,21 @@ def test_the_good_arrive_the_bad_arrive_sanitised_and_the_application_hears_noth
         "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
         "OTEL_SERVICE_NAME": service_name,
     }
-    with Child("poison", environ=environ, python=python) as child:
+    # Values are encoded before any transport sees them: one protocol tries them all.
+    kinds = {name: kind for name, kind in KINDS.items() if protocol != "grpc" or not name.startswith("value: ")}
+    with Child("poison", *(kinds if protocol == "grpc" else ()), environ=environ, python=python) as child:
         ended = child.end(100.0)
     assert (ended.code, ended.err) == (0, "")
     said = ended.said()
     assert said["reached"] == {}
-    expected = Counter({scope_of(name): kind.records for name, kind in KINDS.items()})
-    expected[GOOD] = len(KINDS)
+    expected = Counter({scope_of(name): kind.records for name, kind in kinds.items()})
+    expected[GOOD] = len(kinds)
     count = sum(expected.values())
     assert (said["submitted"], said["delivered"], said["dropped"], said["failed"]) == (count, count, {}, {})
     assert (said["clean"], said["balanced"]) == (True, True)
     records = collector.wait_for(count, service=service_name)
     assert Counter(record.scope.name for record in records) == +expected
-    assert sorted(numbers(records)) == list(range(len(KINDS)))
+    assert sorted(numbers(records)) == [number for number, name in enumerate(KINDS) if name in kinds]
     assert_exceptions_are_told(records)
 
 

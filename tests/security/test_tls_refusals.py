@@ -11,6 +11,7 @@ import pytest
 import fapilog_otel as fo
 from fapilog_otel.errors import ConfigError
 from fapilog_otel.receiver import OtlpReceiver, ReceiverTls
+from tests.security.flowing import until
 from tests.security.pki import Authority, bad_servers, self_signed
 
 RECORDS = 20
@@ -34,6 +35,7 @@ class TestServers:
         wrong: str,
         trusting: str,
         monkeypatch: pytest.MonkeyPatch,
+        capfd: pytest.CaptureFixture[str],
     ) -> None:
         with OtlpReceiver(grpc_port=0, tls=bad_servers(authority)[wrong]) as receiver:
             options: dict[str, Any] = {}
@@ -49,6 +51,8 @@ class TestServers:
             )
             for number in range(RECORDS):
                 fo.get_logger("shop").info("order", number=number)
+            handle.flush(0)
+            until(lambda: receiver.requests or "cannot reach" in capfd.readouterr().err)  # an attempt has been made
             assert not handle.shutdown()
             assert receiver.logs == []
             assert receiver.requests == []

@@ -88,6 +88,7 @@ def log_to(configure: Configure, receiver: Any, protocol: str, files: Files, **o
 
 
 def assert_nothing_lost(handle: fo.Handle, flow: Flow) -> None:
+    print(f"{flow.written} records")
     assert handle.shutdown(20)
     stats = handle.stats()
     assert stats.balanced

@@ -167,6 +167,26 @@ class TestRequests:
         await drained(branch)
         assert branch.sender.bodies == [[0, "a"], ["x" * 100], ["b"]]
 
+    async def test_never_take_more_than_half_of_the_queue(self) -> None:
+        """What is in a request, or waits for another attempt, cannot be given up for what is more severe."""
+        branch = branch_of(max_batch=1, max_in_flight=9, max_bytes=8 << 16)
+        branch.sender.gate.clear()
+        for _ in range(7):
+            held(branch, 5)
+        branch.pump()
+        await asyncio.sleep(0)
+        assert len(branch.sender.requests) == 4
+        assert len(branch.waiting) == 3
+        branch.sender.gate.set()
+        await drained(branch)
+        assert len(branch.sender.requests) == 7
+
+    async def test_a_single_one_is_sent_whatever_its_size(self) -> None:
+        branch = branch_of(max_in_flight=9, max_bytes=1 << 16)
+        held(branch, 5)
+        await drained(branch)
+        assert len(branch.sender.requests) == 1
+
     async def test_as_many_are_under_way_as_may_be(self) -> None:
         branch = branch_of(max_batch=1, max_in_flight=3)
         held(branch, *[9] * 5)
