@@ -29,7 +29,14 @@ _LOST = re.compile(r"(\d+) records? (?:was|were) not delivered before the shutdo
 
 
 def leave(
-    way: str, endpoint: str, protocol: str, service_name: str = "shop", *, python: str, code: int | None = None, **environ: str
+    way: str,
+    endpoint: str,
+    protocol: str,
+    service_name: str = "shop",
+    *,
+    python: str,
+    code: int | None = None,
+    **environ: str,
 ) -> tuple[Ended, float]:
     """Run the application; gives its end, and the seconds that it took to leave."""
     variables = {

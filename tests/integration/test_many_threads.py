@@ -22,6 +22,7 @@ TOTAL = THREADS * EACH
 
 _LENGTH = struct.Struct(">I")
 
+
 def messages(file: Path) -> Iterator[bytes]:
     """The messages of a file of the Collector's file exporter, one in memory at a time."""
     with file.open("rb") as content:

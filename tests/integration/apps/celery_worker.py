@@ -80,4 +80,6 @@ if __name__ == "__main__":
         beside.start()
         atexit.register(beside.join)
         atexit.register(stopped.set)
-    app.worker_main(["worker", "--pool=prefork", "--concurrency=2", "--loglevel=INFO", "--without-gossip", "--without-mingle"])
+    app.worker_main(
+        ["worker", "--pool=prefork", "--concurrency=2", "--loglevel=INFO", "--without-gossip", "--without-mingle"]
+    )
