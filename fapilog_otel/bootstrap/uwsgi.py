@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
@@ -61,12 +62,12 @@ def _after_forks_call(server: Any, hook: Callable[[], None]) -> None:
     """Add a post-fork hook beside the application's, whether it sets its own or decorates with ``@postfork``."""
     before, spooler = getattr(server, "post_fork_hook", None), getattr(server, "spooler", None)
     try:
-        import uwsgidecorators  # noqa: PLC0415 - there only under uWSGI; imported later it would replace our hook
+        decorators: Any = importlib.import_module("uwsgidecorators")  # imported later it would replace our hook
     except Exception:  # noqa: BLE001 - it raises a bare Exception where there is no master process
         chain: list[Callable[[], None]] = []
         server.post_fork_hook = lambda: [one() for one in tuple(chain)]
     else:
-        chain = uwsgidecorators.postfork_chain
+        chain = decorators.postfork_chain
         if spooler is not None:
             server.spooler = spooler
     if before is not None and before is not getattr(sys.modules.get("uwsgidecorators"), "postfork_chain_hook", None):

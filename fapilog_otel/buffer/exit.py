@@ -1,7 +1,7 @@
 """One exit hook for the whole process: what is still open is shut down, together, within its own deadline.
 
-Targets are held weakly. ``atexit`` runs while daemon threads still do, so the pipeline threads can deliver. Children that
-others make leave by ``os._exit`` and never run it; each kind has something else that runs::
+Targets are held weakly. ``atexit`` runs while daemon threads still do, so the pipeline threads can deliver. Children
+that others make leave by ``os._exit`` and never run it; each kind has something else that runs::
 
     python, os.fork, gunicorn, spawn     atexit
     multiprocessing by fork, forkserver  multiprocessing's finalizers

@@ -23,7 +23,7 @@ GRACE = 0.5
 """What the whole process may take beyond `shutdown_timeout`, seconds."""
 
 
-# The other ways differ from these in how the process comes to its end, not in who answers: with TEST_LONG they meet all.
+# The other ways differ from these in how the process ends, not in who answers: with TEST_LONG they meet all.
 USUAL = ("normal", "sys_exit", "uncaught", "sigterm")
 KINDS = ("closed", "deaf", "hung")
 MEETINGS = [

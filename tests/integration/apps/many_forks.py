@@ -1,4 +1,4 @@
-"""Forks again and again beside a thread that logs; each child logs ten records and flushes."""
+"""Forks again and again, from one thread or several, beside as many that log; each child logs ten."""
 
 from __future__ import annotations
 
@@ -58,11 +58,18 @@ class ExporterFace:
         return True  # the stock processor keeps no account
 
 
-def log_beside() -> None:
-    while not done.wait(0.001):
-        for _ in range(20):
-            face.log("parent", len(written))
-            written.append(None)
+def log_beside(side: str) -> None:
+    while not done.wait(0.005):
+        for _ in range(40 // forkers):
+            face.log(side, written[side])
+            written[side] += 1
+
+
+def fork_each(numbers: range) -> None:
+    for number in numbers:
+        if (pid := os.fork()) == 0:
+            os._exit(in_child(number))
+        ends[number] = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def in_child(fork: int) -> int:
@@ -73,20 +80,22 @@ def in_child(fork: int) -> int:
 
 
 faulthandler.enable()
-forks = int(sys.argv[1])
+forks, forkers = int(sys.argv[1]), int(sys.argv[3])
 face = Bridge() if sys.argv[2] == "bridge" else ExporterFace()
-written: list[None] = []
+sides = ["parent", *(f"parent{number}" for number in range(1, forkers))]
+written = dict.fromkeys(sides, 0)
 done = threading.Event()
-beside = threading.Thread(target=log_beside)
-beside.start()
-ends = []
-for number in range(forks):
-    if (pid := os.fork()) == 0:
-        os._exit(in_child(number))
-    ends.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+ends: dict[int, int] = {}
+beside = [threading.Thread(target=log_beside, args=(side,)) for side in sides]
+forking = [threading.Thread(target=fork_each, args=(range(first, forks, forkers),)) for first in range(1, forkers)]
+for thread in (*beside, *forking):
+    thread.start()
+fork_each(range(0, forks, forkers))
+for thread in forking:
+    thread.join()
 done.set()
-beside.join()
+for thread in beside:
+    thread.join()
 flushed = face.flush()
-print(
-    json.dumps({"ends": ends, "written": len(written), "flushed": flushed, "delivered": face.delivered(len(written))})
-)
+said = {"written": written, "flushed": flushed, "delivered": face.delivered(sum(written.values()))}
+print(json.dumps({"ends": [ends[number] for number in range(forks)], **said}))

@@ -84,7 +84,7 @@ def work(beat: list[float]) -> None:
 
 
 def watch(seconds: float) -> None:
-    """Be the main thread, which signals interrupt, until the time is over; ends the process if a thread stands still."""
+    """Be the main thread, which signals interrupt, until the time is over; a thread that stands still ends all."""
     end = time.monotonic() + seconds
     while (now := time.monotonic()) < end:
         if min(beat[0] for beat in beats) > now - WATCHDOG / 2:
