@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import threading
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from structlog import DropEvent
 from structlog._base import BoundLoggerBase  # no public name; see the tests, which run against every supported version
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _PROCESS: Final = "_process_event"
 _PROXY: Final = "_proxy_to_logger"
+_MAX_PLANS: Final = 256
 
 
 class Hook:
@@ -33,7 +34,8 @@ class Hook:
         self.failed = 0
         self._capture = capture
         self._handled = handled
-        self._busy = threading.local()
+        self._busy = _Busy()
+        self._plans: dict[int, _Plan] = {}
         self._before: dict[str, Any] = {}
         self._ours: dict[str, Any] = {}
 
@@ -43,9 +45,12 @@ class Hook:
         before_proxy = self._before[_PROXY] = getattr(BoundLoggerBase, _PROXY)
 
         def _process_event(self_: Any, method_name: str, event: Any, event_kw: dict[str, Any]) -> Any:
-            if not self.installed or self._handled(self_._processors):  # noqa: SLF001 - as structlog allows read-only
+            if not self.installed:
                 return before_process(self_, method_name, event, event_kw)
-            return self._process(self_, method_name, event, event_kw)
+            plan = self._plan(self_._processors)  # noqa: SLF001 - as structlog allows read-only
+            if plan.handled:
+                return before_process(self_, method_name, event, event_kw)
+            return self._process(plan, self_, method_name, event, event_kw)
 
         def _proxy_to_logger(self_: Any, method_name: str, event: Any = None, **event_kw: Any) -> Any:
             if not self.installed or not _hands_on(self_._logger.__class__):  # noqa: SLF001
@@ -65,39 +70,57 @@ class Hook:
             if BoundLoggerBase.__dict__.get(name) is function:
                 setattr(BoundLoggerBase, name, self._before[name])
 
-    def _process(self, bound: Any, method: str, event: Any, event_kw: dict[str, Any]) -> Any:
+    def _plan(self, processors: Any) -> _Plan:
+        """Give what is known of a chain, which may have been changed in place."""
+        plan = self._plans.get(id(processors))
+        if plan is not None and plan.processors == processors:
+            return plan
+        if len(self._plans) >= _MAX_PLANS:
+            self._plans.clear()
+        copied = list(processors)
+        plan = self._plans[id(processors)] = _Plan(
+            copied if isinstance(processors, list) else processors,
+            copied[:-1],
+            copied[-1] if copied else _unchanged,
+            self._handled(copied),
+        )
+        return plan
+
+    def _process(self, plan: _Plan, bound: Any, method: str, event: Any, event_kw: dict[str, Any]) -> Any:
         """Run the chain as structlog does, with a look at what comes to its last processor, the renderer."""
-        *before, last = tuple(bound._processors) or (_unchanged,)  # noqa: SLF001
-        seen: list[Any] = []
+        seen: Any = None
 
         def rendered(logger: Any, name: str, current: Any) -> Any:
-            seen.append(dict(current) if isinstance(current, dict) else {"event": current})
-            return last(logger, name, current)
+            nonlocal seen
+            seen = dict(current) if isinstance(current, dict) else {"event": current}
+            return plan.last(logger, name, current)
 
-        tapped = _Chain(bound._logger, (*before, rendered), bound._context)  # noqa: SLF001
-        dropped = False
+        logger, context = bound._logger, bound._context  # noqa: SLF001
         try:
-            return self._before[_PROCESS](tapped, method, event, event_kw)
+            result = self._before[_PROCESS](_Chain(logger, [*plan.first, rendered], context), method, event, event_kw)
         except DropEvent:
-            dropped = True
             raise
-        finally:
-            if seen and not dropped:
-                given = {**bound._context, **event_kw, "event": event}  # noqa: SLF001
-                self._take(Event(bound._logger, method, given, seen[0]))  # noqa: SLF001
+        except BaseException:
+            if seen is not None:
+                self._take(Event(logger, method, event, event_kw, context, seen))
+            raise
+        if seen is not None:
+            self._take(Event(logger, method, event, event_kw, context, seen))
+        return result
 
     def _take(self, event: Event) -> None:
-        if getattr(self._busy, "now", False):
+        busy = self._busy
+        if busy.now:
             return  # logged while another event was translated
         if isinstance(event.logger, logging.Logger) and not event.logger.isEnabledFor(stdlib_level(event.method)):
             return
-        self._busy.now = True
+        busy.now = True
         try:
             self._capture(event)
         except Exception:  # noqa: BLE001 - a log call never raises because of us
             self.failed += 1
         finally:
-            self._busy.now = False
+            busy.now = False
 
     def _hand_on(self, bound: Any, method: str, event: Any, event_kw: dict[str, Any]) -> Any:
         """Call the wrapped logger of another library, whose record is not to be captured a second time."""
@@ -107,6 +130,26 @@ class Hook:
                 return getattr(bound._logger, method)(*args, **kw)  # noqa: SLF001
         except DropEvent:
             return None
+
+
+class _Busy(threading.local):
+    now = False
+
+
+class _Plan(NamedTuple):
+    """A chain as it was seen last.
+
+    Args:
+        processors: What it is compared with.
+        first: All but the last.
+        last: The renderer.
+        handled: Whether it exports its events by itself.
+    """
+
+    processors: Any
+    first: list[Any]
+    last: Any
+    handled: bool
 
 
 class _Chain:

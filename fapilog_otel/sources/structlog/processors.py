@@ -41,7 +41,7 @@ class ExportEvents:
     def __call__(self, logger: Any, method: str, event_dict: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         """Export one event."""
         try:
-            event = Event(logger, method, {}, dict(event_dict))
+            event = Event(logger, method, event_dict.get("event"), {}, {}, dict(event_dict))
             self._provider.get_logger(scope_name(event)).emit(**fields_of(event))
         except Exception:  # noqa: BLE001 - a log call never raises because of us
             self.failed += 1

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from fapilog_otel.encode.select import LoggerBase
 from fapilog_otel.errors import ConfigError
 from fapilog_otel.model.anyvalue import Budget, normalise, normalise_key
 from fapilog_otel.model.record import Record
@@ -12,10 +14,10 @@ from fapilog_otel.model.scope import Scope
 from fapilog_otel.model.severity import parse_level
 from fapilog_otel.sources.structlog.hook import Hook
 from fapilog_otel.sources.structlog.processors import exports
-from fapilog_otel.sources.structlog.translate import Event, fields_of, scope_name, severity
+from fapilog_otel.sources.structlog.translate import Event, fields_of, parts_of, scope_name, severity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from fapilog_otel.sources.stdlib.source import OtelLogger, Provider
 
@@ -25,6 +27,7 @@ _MAX_TARGETS: Final = 4096
 class _Target(NamedTuple):
     logger: OtelLogger
     floor: int
+    write: Callable[..., None] | None  # our own logger's shorter way, for records of this very moment
 
 
 class _Capture:
@@ -45,13 +48,29 @@ class _Capture:
     def __call__(self, event: Event) -> None:
         name = scope_name(event)
         target = self._targets.get(name) or self._add(name)
-        if severity(event.method)[0] >= target.floor:
-            target.logger.emit(**fields_of(event))
+        if target.floor and severity(event.method)[0] < target.floor:
+            return
+        number, text, body, attributes, event_name = parts_of(event, name)
+        if event_name is None and target.write is not None:
+            target.write(number, text, body, (), None, attributes)
+            return
+        now = time.time_ns()
+        target.logger.emit(
+            timestamp=now,
+            observed_timestamp=now,
+            severity_number=number,
+            severity_text=text,
+            body=body,
+            attributes=attributes,
+            event_name=event_name,
+        )
 
     def _add(self, name: str) -> _Target:
         if len(self._targets) >= _MAX_TARGETS:
             self._targets.clear()
-        target = self._targets[name] = _Target(self._provider.get_logger(name), self._floor_of(name))
+        logger = self._provider.get_logger(name)
+        write = logger.write if isinstance(logger, LoggerBase) else None
+        target = self._targets[name] = _Target(logger, self._floor_of(name), write)
         return target
 
     def _floor_of(self, name: str) -> int:
@@ -169,7 +188,9 @@ class StructlogSource:
         if not isinstance(native, dict):
             raise TypeError(f"to_record needs an event dictionary, not {type(native).__name__}")
         level = native.get("level", native.get("log_level"))
-        event = Event(None, level if isinstance(level, str) else "info", {}, native)
+        method = level if isinstance(level, str) else "info"
+        event = Event(None, method, native.get("event"), {}, {}, dict(native))
+        name = scope_name(event)
         fields: dict[str, Any] = fields_of(event)
         budget = Budget()
         return Record(
@@ -180,7 +201,7 @@ class StructlogSource:
             body=normalise(fields["body"], budget),
             attributes={normalise_key(key): normalise(value, budget) for key, value in fields["attributes"].items()},
             event_name=fields["event_name"] or "",
-            scope=Scope(scope_name(event)),
+            scope=Scope(name),
         )
 
 

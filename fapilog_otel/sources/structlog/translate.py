@@ -38,7 +38,6 @@ _SEVERITIES: Final = {
 _STDLIB_LEVELS: Final = {UNSPECIFIED: 0, TRACE: 5, DEBUG: 10, INFO: 20, WARN: 30, ERROR: 40, FATAL: 50}
 
 # What structlog's own processors add for the renderer's sake.
-_LEVEL_KEYS: Final = ("level", "log_level", "level_number")
 _INTERNAL: Final = ("_record", "_from_structlog", "_logger", "_name")
 _CALLSITE: Final = {
     "pathname": "code.file.path",
@@ -50,20 +49,47 @@ _CALLSITE: Final = {
 _CALLSITE_REST: Final = ("filename", "module", "process", "process_name", "qual_module", "qual_name")
 
 
+_ADDED: Final = ("level", "timestamp", "log_level", "level_number")
+_UNUSUAL: Final = frozenset(
+    (*_INTERNAL, *TRACE_KEYS, *_CALLSITE, *_CALLSITE_REST, "stack", "stack_info", "exc_info", "exception", EVENT_NAME)
+)
+_ABSENT: Final = object()
+
+
 class Event(NamedTuple):
     """One event as the hook sees it.
 
     Args:
         logger: The wrapped logger.
         method: Name of the method that was called.
-        given: What the call and the bound context gave.
-        chained: What the processors before the renderer made of it.
+        event: What the call gave as event.
+        kw: What it gave beside.
+        context: What was bound before.
+        chained: What the processors before the renderer made of it; becomes the attributes.
     """
 
     logger: object
     method: str
-    given: Mapping[str, Any]
-    chained: Mapping[str, Any]
+    event: Any
+    kw: Mapping[str, Any]
+    context: Mapping[str, Any]
+    chained: dict[str, Any]
+
+    def given(self, key: str) -> Any:
+        """Give what the caller gave under a key, and `_ABSENT` for what only a processor has added."""
+        if key in self.kw:
+            return self.kw[key]
+        return self.context.get(key, _ABSENT)
+
+
+class Parts(NamedTuple):
+    """What a log record is made of but for times and trace context."""
+
+    number: int
+    text: str
+    body: Any
+    attributes: dict[str, Any]
+    event_name: str | None
 
 
 def severity(method: str) -> tuple[int, str]:
@@ -82,85 +108,99 @@ def stdlib_level(method: str) -> int:
 
 def scope_name(event: Event) -> str:
     """Give the logger's name: as `add_logger_name` wrote it, as the wrapped logger has it, or ``structlog``."""
-    for name in (event.chained.get("logger"), getattr(event.logger, "name", None), event.given.get("logger_name")):
+    name = event.chained.get("logger")
+    if isinstance(name, str) and name:
+        return name
+    for name in (getattr(event.logger, "name", None), event.given("logger_name")):
         if isinstance(name, str) and name:
             return name
     return DEFAULT_SCOPE
 
 
+def parts_of(event: Event, scope: str) -> Parts:
+    """Give what the record is made of; ``chained`` becomes its attributes, and is changed for it.
+
+    Args:
+        event: One event.
+        scope: `scope_name` of it.
+    """
+    attributes = event.chained
+    number, text = severity(event.method)
+    body = attributes.pop("event", _ABSENT)
+    if body is _ABSENT:
+        body = _renamed(event, attributes)
+    for key in _ADDED:
+        if key in attributes and event.given(key) is _ABSENT:
+            del attributes[key]
+    name = None
+    if "logger" in attributes and attributes["logger"] == scope:
+        del attributes["logger"]
+    if event.method == "exception" or not _UNUSUAL.isdisjoint(attributes) or "exc_info" in event.kw:
+        name = attributes.pop(EVENT_NAME, None)
+        _translate_unusual(event, attributes)
+    return Parts(number, text, body, attributes, name if isinstance(name, str) else None)
+
+
 def fields_of(event: Event) -> dict[str, Any]:
     """Give the arguments of the API's ``Logger.emit`` but for trace context; never raises an `Exception`."""
-    given, attributes = event.given, dict(event.chained)
-    number, text = severity(event.method)
-    body = _body(given, attributes)
-    _drop_added(given, attributes)
-    _move_callsite(given, attributes)
-    _exception(event, attributes)
-    if attributes.get("logger") == scope_name(event):
-        attributes.pop("logger", None)
-    name = attributes.pop(EVENT_NAME, None)
+    parts = parts_of(event, scope_name(event))
     now = time.time_ns()
     return {
         "timestamp": now,
         "observed_timestamp": now,
-        "severity_number": number,
-        "severity_text": text,
-        "body": body,
-        "attributes": attributes,
-        "event_name": name if isinstance(name, str) else None,
+        "severity_number": parts.number,
+        "severity_text": parts.text,
+        "body": parts.body,
+        "attributes": parts.attributes,
+        "event_name": parts.event_name,
     }
 
 
-def _body(given: Mapping[str, Any], attributes: dict[str, Any]) -> Any:
+def _renamed(event: Event, attributes: dict[str, Any]) -> Any:
     """Take the event out, under whatever name a processor gave it."""
-    if "event" in attributes:
-        return attributes.pop("event")
-    event = given.get("event")
     for key, value in attributes.items():
-        if value is event and key not in given:
+        if value is event.event and event.given(key) is _ABSENT:
             del attributes[key]
             break
-    return event
+    return event.event
 
 
-def _drop_added(given: Mapping[str, Any], attributes: dict[str, Any]) -> None:
-    """Take out what processors added that the record has in fields of its own."""
-    for key in (*_LEVEL_KEYS, "timestamp"):
-        if key in attributes and key not in given:
-            del attributes[key]
+def _translate_unusual(event: Event, attributes: dict[str, Any]) -> None:
+    """Take out or rename what processors added that the record has in fields of its own."""
     for key in (*_INTERNAL, *TRACE_KEYS):
         attributes.pop(key, None)
-    stack = attributes.get("stack")
     attributes.pop("stack_info", None)
-    if isinstance(stack, str) and "stack" not in given:
+    if isinstance(attributes.get("stack"), str) and event.given("stack") is _ABSENT:
         attributes.setdefault("code.stacktrace", attributes.pop("stack"))
+    _move_callsite(event, attributes)
+    _exception(event, attributes)
 
 
-def _move_callsite(given: Mapping[str, Any], attributes: dict[str, Any]) -> None:
-    if not attributes.keys() & _CALLSITE.keys():
-        return
+def _move_callsite(event: Event, attributes: dict[str, Any]) -> None:
     for key, name in _CALLSITE.items():
-        if key in attributes and key not in given:
+        if key in attributes and event.given(key) is _ABSENT:
             attributes.setdefault(name, attributes.pop(key))
     for key in _CALLSITE_REST:
-        if key in attributes and key not in given:
+        if key in attributes and event.given(key) is _ABSENT:
             del attributes[key]
 
 
 def _exception(event: Event, attributes: dict[str, Any]) -> None:
     """Put the exception where OpenTelemetry wants it; attributes of the caller win over ours."""
-    attributes.pop("exc_info", None)
-    found = event.chained.get("exc_info") or event.given.get("exc_info")
-    if not found and event.method == "exception":
-        found = True
+    found = attributes.pop("exc_info", None)
+    if not found:
+        found = event.given("exc_info")
+    if found is _ABSENT or not found:
+        found = event.method == "exception"
+    own = event.given("exception") is not _ABSENT
     exc, trace = _exception_and_trace(found)
     text = attributes.get("exception")
     if exc is not None:
-        if "exception" not in event.given:
+        if not own:
             attributes.pop("exception", None)
         for key, value in exception_attributes(exc, trace).items():
             attributes.setdefault(key, value)
-    elif isinstance(text, str) and "exception" not in event.given:
+    elif isinstance(text, str) and not own:
         attributes.setdefault(STACKTRACE, attributes.pop("exception"))
 
 

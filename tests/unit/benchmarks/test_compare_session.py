@@ -27,8 +27,8 @@ def run(variant: Variant, *, seconds: float, lost: int = 0, faults: tuple[str, .
 
 
 class TestGroups:
-    def test_begin_with_the_sdk(self) -> None:
-        assert {group.peer.library for group in GROUPS} == {"sdk"}
+    def test_begin_with_the_sdk_or_a_library_over_it(self) -> None:
+        assert {group.peer.library for group in GROUPS} == {"sdk", "structlog", "loguru"}
 
     def test_have_one_variant_a_key(self) -> None:
         for group in GROUPS:

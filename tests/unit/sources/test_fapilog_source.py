@@ -26,6 +26,7 @@ from fapilog_otel.errors import ConfigError
 from fapilog_otel.model.record import Record
 from fapilog_otel.settings import load_settings
 from fapilog_otel.sources.fapilog import PLUGIN_METADATA, FapilogOtelSink, FapilogSource, find_traps
+from fapilog_otel.telemetry.diagnostics import get_diagnostics
 from fapilog_otel_exporters.memory import MemoryExporter
 
 TRACER = TracerProvider().get_tracer("test")
@@ -342,7 +343,9 @@ class TestTheTraps:
     def test_4_what_a_processor_made_of_them_arrives_as_bytes(
         self, delivered: Delivered, sink: FapilogOtelSink
     ) -> None:
-        assert asyncio.run(sink.write_serialized(memoryview(b"\x1f\x8bnot json")))
+        with get_diagnostics().collected() as lines:
+            assert asyncio.run(sink.write_serialized(memoryview(b"\x1f\x8bnot json")))
+        assert lines == ["a processor of fapilog makes no JSON; sent as bytes"]
         assert delivered.bodies == [b"\x1f\x8bnot json"]
 
     def test_4_no_error_of_ours_looks_like_a_missing_method(self, sink: FapilogOtelSink) -> None:
@@ -350,8 +353,10 @@ class TestTheTraps:
             raise AttributeError("bug")
 
         sink._provider = type("P", (), {"get_logger": staticmethod(broken)})()
-        assert asyncio.run(sink.write_serialized(b'{"log": {"message": "x"}}')) is False
-        assert asyncio.run(sink.write({"message": "x"})) is False
+        with get_diagnostics().collected() as lines:
+            assert asyncio.run(sink.write_serialized(b'{"log": {"message": "x"}}')) is False
+            assert asyncio.run(sink.write({"message": "x"})) is False
+        assert lines == ["an event of fapilog was not captured (error=AttributeError)"] * 2
         assert sink.failed == 2
         sink._provider = Delivered().provider
 

@@ -24,6 +24,7 @@ import fapilog_otel as fo
 from fapilog_otel.errors import ConfigError
 from fapilog_otel.sources.loguru import LoguruHandle, LoguruSource, add_trace_ids
 from fapilog_otel.sources.loguru.handlers import Handlers
+from fapilog_otel.telemetry.diagnostics import get_diagnostics
 
 TRACER = TracerProvider().get_tracer("test")
 CORE: Any = logger._core  # type: ignore[attr-defined]
@@ -34,7 +35,8 @@ def pristine() -> Iterator[None]:
     """loguru as it is after its import, without its sink on stderr."""
     logger.remove()
     before = dict(CORE.levels), dict(CORE.levels_lookup), dict(CORE.levels_ansi_codes)
-    yield
+    with get_diagnostics().collected():
+        yield
     logger.remove()
     CORE.levels, CORE.levels_lookup, CORE.levels_ansi_codes = before
     CORE.patcher = None
@@ -363,8 +365,10 @@ class TestInvisible:
     def test_a_failure_is_counted(self, install: Any) -> None:
         provider, handle = install()
         provider.error = RuntimeError("bug")
-        logger.info("x")
+        with get_diagnostics().collected() as lines:
+            logger.info("x")
         assert handle.failed == 1
+        assert lines == ["a loguru record was not captured (error=RuntimeError)"]
 
     def test_messages_logged_while_one_is_translated_end(self) -> None:
         class Talkative(Emitted):
