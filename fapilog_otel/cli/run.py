@@ -107,7 +107,7 @@ def _become(command: list[str], environ: dict[str, str]) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     try:
-        os.execve(path, command, environ)  # noqa: S606 - the user's own command, and no shell
+        os.execve(path, command, environ)  # noqa: S606  # nosec B606 - the user's own command, and no shell
     except OSError as error:
         say_error(f"cannot run {command[0]!r}: {error.strerror}")
         raise typer.Exit(_NOT_EXECUTABLE) from None

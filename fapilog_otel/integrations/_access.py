@@ -11,14 +11,23 @@ from fapilog_otel.integrations._requests import REQUEST
 
 _TIED: Final = "fapilog_otel_tied"
 
+_tied: set[str] = set()
 
-def tie_access_logger(name: str) -> None:
-    """Have a logger write in the span of the running request; a second call does nothing.
 
-    The logger's ``handle`` is covered on the instance: ``dictConfig`` does not take it away, and every way to log
+def tie_access_loggers(names: tuple[str, ...]) -> None:
+    """Have loggers write in the span of the running request; called at every request, it does something at the first.
+
+    Not before: making a logger that the application does not have yet would have its ``dictConfig`` disable it. The
+    logger's ``handle`` is covered on the instance: ``dictConfig`` does not take it away, and every way to log
     (``info``, ``log``, a record made elsewhere) comes through it.
     """
-    logger = logging.getLogger(name)
+    for name in names:
+        if name not in _tied:
+            _tied.add(name)
+            _tie(logging.getLogger(name))
+
+
+def _tie(logger: logging.Logger) -> None:
     if getattr(logger.__dict__.get("handle"), _TIED, False):
         return
 
@@ -38,8 +47,9 @@ def tie_access_logger(name: str) -> None:
     logger.handle = handle  # type: ignore[method-assign]
 
 
-def untie_access_logger(name: str) -> None:
-    """Give a logger its own ``handle`` back."""
-    logger = logging.getLogger(name)
-    if getattr(logger.__dict__.get("handle"), _TIED, False):
-        del logger.handle
+def untie_access_loggers() -> None:
+    """Give all loggers their own ``handle`` back."""
+    while _tied:
+        logger = logging.getLogger(_tied.pop())
+        if getattr(logger.__dict__.get("handle"), _TIED, False):
+            del logger.handle

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fapilog_otel.integrations import celery, django, granian, gunicorn, uvicorn, werkzeug
-from fapilog_otel.integrations._access import tie_access_logger, untie_access_logger
+from fapilog_otel.integrations._access import untie_access_loggers
 from fapilog_otel.integrations._patching import ImportWatch, Patches
 
 if TYPE_CHECKING:
@@ -31,19 +31,14 @@ class Integrations:
         self._watch = ImportWatch(actions)
 
     def install(self) -> None:
-        """Tie the access loggers and cover the servers' request functions."""
-        for module in _ALL:
-            for name in module.ACCESS_LOGGERS:
-                tie_access_logger(name)
+        """Cover the servers' request functions, which tie the access loggers."""
         self._watch.install()
 
     def uninstall(self) -> None:
         """Put everything back; a second call does nothing."""
         self._watch.uninstall()
         self._patches.undo()
-        for module in _ALL:
-            for name in module.ACCESS_LOGGERS:
-                untie_access_logger(name)
+        untie_access_loggers()
 
 
 def install(last_words: Callable[[], object]) -> Integrations:

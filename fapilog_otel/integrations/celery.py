@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from fapilog_otel.integrations._patching import Action, Patches
 
-ACCESS_LOGGERS: Final = ()
-
 TASK_ID: Final = "celery.task_id"
 TASK_NAME: Final = "celery.task_name"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, Final
 
+from fapilog_otel.integrations._access import tie_access_loggers
 from fapilog_otel.integrations._requests import RequestScope, header
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def _over_wrapper(original: Any, around: Any) -> Any:
 
 def _asgi(wrapped: Any) -> Any:
     async def call(scope: Any, proto: Any) -> Any:
+        tie_access_loggers(ACCESS_LOGGERS)
         with RequestScope(header(scope.get("headers", ()))):
             return await wrapped(scope, proto)
 
@@ -48,6 +50,7 @@ def _asgi(wrapped: Any) -> Any:
 
 def _rsgi(wrapped: Any) -> Any:
     async def call(scope: Any, proto: Any) -> Any:
+        tie_access_loggers(ACCESS_LOGGERS)
         with RequestScope(scope.headers.get("traceparent")):
             return await wrapped(scope, proto)
 
@@ -56,6 +59,7 @@ def _rsgi(wrapped: Any) -> Any:
 
 def _wsgi(wrapped: Any) -> Any:
     def call(proto: Any, scope: Any) -> Any:
+        tie_access_loggers(ACCESS_LOGGERS)
         with RequestScope(scope.get("HTTP_TRACEPARENT")):
             return wrapped(proto, scope)
 

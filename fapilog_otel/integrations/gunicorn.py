@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, Final
 
+from fapilog_otel.integrations._access import tie_access_loggers
 from fapilog_otel.integrations._requests import RequestScope, header
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def _over_coroutine(original: Any, place: int) -> Any:
 
 def _scope(args: tuple[Any, ...], place: int) -> RequestScope:
     """Give the scope of a request; one that was begun before goes on (``handle_error`` comes after the failed call)."""
+    tie_access_loggers(ACCESS_LOGGERS)
     request = args[place] if len(args) > place else None
     scope = RequestScope(header(getattr(request, "headers", None) or ()), getattr(request, _KEPT, None))
     if request is not None and hasattr(request, "__dict__"):

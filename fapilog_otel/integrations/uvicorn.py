@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING, Any, Final
 
+from fapilog_otel.integrations._access import tie_access_loggers
 from fapilog_otel.integrations._requests import RequestScope, header
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def actions(patches: Patches) -> dict[str, Action]:
 
 def _over_run_asgi(original: Any) -> Any:
     async def run_asgi(self: Any, app: Any) -> Any:
+        tie_access_loggers(ACCESS_LOGGERS)
         with RequestScope(header(self.scope["headers"])):
             return await original(self, app)
 

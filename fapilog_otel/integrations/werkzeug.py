@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from fapilog_otel.integrations._access import tie_access_loggers
 from fapilog_otel.integrations._requests import RequestScope
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def actions(patches: Patches) -> dict[str, Action]:
 
 def _over_run_wsgi(original: Any) -> Any:
     def run_wsgi(self: Any) -> Any:
+        tie_access_loggers(ACCESS_LOGGERS)
         with RequestScope(self.headers.get("traceparent")):
             return original(self)
 

@@ -130,3 +130,28 @@ class TestPages:
         assert [log.trace_id for log in own] == [trace]
         assert [log.trace_id for log in access] == [trace]
         assert {log.resource["service.name"] for log in receiver.logs} == {"shop"}
+
+    def test_a_celery_worker_delivers_what_a_task_logs(self, receiver: OtlpReceiver, tmp_path: Path) -> None:
+        (tmp_path / "shop.py").write_text(blocks("celery", "python")[0])
+        setup, command = (line.partition("#")[0] for line in blocks("celery", "sh")[0].splitlines())
+        subprocess.run(shlex.split(setup), cwd=tmp_path, check=True)
+        env = environ(receiver.http_endpoint)
+        send = "import sys; from shop import pay; pay.apply_async((7,), headers={'traceparent': sys.argv[1]})"
+        trace = secrets.token_hex(16)
+        traceparent = f"00-{trace}-{secrets.token_hex(8)}-01"
+        process = subprocess.Popen(shlex.split(command), cwd=tmp_path, env=env, start_new_session=True)
+        try:
+            quiet = {**env, "OTEL_LOGS_EXPORTER": "none"}
+            subprocess.run(
+                [sys.executable, "-c", send, traceparent], cwd=tmp_path, env=quiet, check=True, timeout=DEADLINE
+            )
+            deadline = time.monotonic() + DEADLINE
+            while not (paid := [log for log in receiver.logs if log.body == "order 7 paid"]):
+                assert process.poll() is None, process.returncode
+                assert time.monotonic() < deadline, [log.body for log in receiver.logs]
+                time.sleep(0.05)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        assert [(log.trace_id, log.attributes["celery.task_name"]) for log in paid] == [(trace, "shop.pay")]
+        assert "celery.task_id" in paid[0].attributes

@@ -16,6 +16,7 @@ _INSTRUMENT: Final = {
     "OTEL_TRACES_EXPORTER": "none",
     "OTEL_METRICS_EXPORTER": "none",
 }
+_DJANGO: Final = {"DJANGO_SETTINGS_MODULE": "django_settings"}  # its instrumentation asks for them before all else
 _CODE: Final = {"SHOP_CONFIGURE": "1", "SHOP_TRACES": "1"}
 
 
@@ -95,13 +96,16 @@ SERVERS: Final = (
     ),
     Server("werkzeug", (sys.executable, "wsgi_shop.py"), "werkzeug"),
     Server(
-        "django", (sys.executable, "django_shop.py", "runserver", "--noreload", "127.0.0.1:{port}"), "django.server"
+        "django",
+        (sys.executable, "django_shop.py", "runserver", "--noreload", "127.0.0.1:{port}"),
+        "django.server",
+        _DJANGO,
     ),
     Server(
         "django-asgi",
         (str(BIN / "uvicorn"), "--port", "{port}", "django_shop:application"),
         "uvicorn.access",
-        {"SHOP_ASGI": "1"},
+        {**_DJANGO, "SHOP_ASGI": "1"},
     ),
     Server(
         "celery",

@@ -29,7 +29,7 @@ app.conf.update(
 
 @app.task(name="shop.order")
 def order(number: int) -> int:
-    log.info("order %d", number, extra={"number": number})
+    log.info("order %d", number, extra={"number": number, "span": tracing.span_id()})
     return number
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -61,7 +62,8 @@ class TestReplacement:
         first = current_handle()
         fo.get_logger("shop").info("before")
         monkeypatch.setattr(
-            "fapilog_otel.bootstrap.configure.get_diagnostics",
+            sys.modules["fapilog_otel.bootstrap.configure"],  # its package has a function of that name
+            "get_diagnostics",
             lambda: type("D", (), {"report": lambda self, kind, text, **more: said.append(kind)})(),
         )
         second = configure(endpoint=receiver.http_endpoint, service_name="coded")

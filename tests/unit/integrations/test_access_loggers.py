@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import logging
 import logging.config
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 from opentelemetry.trace import SpanKind, Tracer, get_current_span
 
-from fapilog_otel.integrations._access import tie_access_logger, untie_access_logger
+from fapilog_otel.integrations._access import tie_access_loggers, untie_access_loggers
 from fapilog_otel.integrations._requests import RequestScope
 from fapilog_otel.testing import capture_logs
 
@@ -21,10 +23,10 @@ log = logging.getLogger(NAME)
 @pytest.fixture(autouse=True)
 def tied() -> Iterator[None]:
     log.setLevel(logging.INFO)
-    tie_access_logger(NAME)
-    tie_access_logger(NAME)
+    tie_access_loggers((NAME,))
+    tie_access_loggers((NAME,))
     yield
-    untie_access_logger(NAME)
+    untie_access_loggers()
     assert "handle" not in log.__dict__
 
 
@@ -85,3 +87,15 @@ class TestAccessLogger:
         with capture_logs(integrations=False) as capture:
             log.info("x")
         assert capture.records[0].trace_id == 0
+
+    def test_is_not_made_before_its_server_has_a_request(self) -> None:
+        code = (
+            "import logging, sys, fapilog_otel\n"
+            "import werkzeug.serving\n"
+            "before = set(logging.root.manager.loggerDict)\n"
+            "fapilog_otel.configure(exporters={'m': {'type': 'memory'}})\n"
+            "import uvicorn.protocols.http.h11_impl\n"
+            "print(sorted({'werkzeug', 'uvicorn.access', 'django.server'} & set(logging.root.manager.loggerDict)))\n"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+        assert done.stdout == "[]\n"
