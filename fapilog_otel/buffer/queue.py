@@ -75,7 +75,7 @@ class ChunkQueue:
         self._ensure = ensure
         self._room = threading.Condition(lock)
         self._exhausted = False
-        self._depth = 0
+        self._inside = 0  # thread that is handing out a chunk
         self._required: Sequence[Branch] = ()
 
     def attach(self, core: EmitCore, branches: Sequence[Branch]) -> None:
@@ -152,13 +152,13 @@ class ChunkQueue:
 
     def _try(self, band: int, size: int) -> Chunk | None:
         with self.lock:
-            if self._depth:  # re-entered: only what needs no eviction
+            if self._inside:  # re-entered: only what needs no eviction
                 return self._hand_out(band, size, evict=False)
-            self._depth += 1
+            self._inside = threading.get_ident()
             try:
                 return self._hand_out(band, size, evict=self.block_timeout <= 0)
             finally:
-                self._depth -= 1
+                self._inside = 0
 
     def _hand_out(self, band: int, size: int, *, evict: bool) -> Chunk | None:
         cost = size + size // 8
@@ -181,7 +181,9 @@ class ChunkQueue:
         return True
 
     def _may_block(self) -> bool:
-        return self.block_timeout > 0 and not self._exhausted and not self._depth and not must_not_wait()
+        # Another thread may be inside just now, and that is no reason to drop a record here.
+        reentered = self._inside == threading.get_ident()
+        return self.block_timeout > 0 and not self._exhausted and not reentered and not must_not_wait()
 
     def _wait(self, attempt: Callable[[], T | None]) -> T | None:
         deadline = time.monotonic() + self.block_timeout

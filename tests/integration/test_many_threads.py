@@ -53,7 +53,7 @@ def test_every_record_of_every_thread_arrives_once(own_collector: WholeCollector
     assert (ended.code, ended.err) == (0, "")
     said = ended.said()
     stats = said["stats"]
-    print({name: said[name] for name in ("logged_s", "delivered_s")}, stats["submitted"], stats["delivered"])
+    print({**said, "stats": {name: stats[name] for name in ("submitted", "delivered", "dropped_by_reason")}})
     assert (said["flushed"], said["balanced"]) == (True, True)
     assert (stats["submitted"], stats["delivered"]) == (TOTAL, TOTAL)
     assert stats["dropped"] == stats["failed"] == stats["filtered"] == stats["in_flight"] == 0
