@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess  # nosec B404 - the command is the user's own
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -106,6 +107,8 @@ def _become(command: list[str], environ: dict[str, str]) -> None:
         raise typer.Exit(_NOT_FOUND)
     sys.stdout.flush()
     sys.stderr.flush()
+    if os.name == "nt":  # there exec() starts another process and ends this one at once
+        raise typer.Exit(subprocess.call([path, *command[1:]], env=environ))  # noqa: S603  # nosec B603 - the user's own
     try:
         os.execve(path, command, environ)  # noqa: S606  # nosec B606 - the user's own command, and no shell
     except OSError as error:
