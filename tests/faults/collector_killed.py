@@ -28,8 +28,8 @@ _NUMBER = re.compile(rb'"key":"number","value":\{"intValue":"(\d+)"\}')
 class WritingCollector(Collector):
     """A Collector that acknowledges a request only when it is written: `kill` loses nothing that was acknowledged."""
 
-    def _config(self, logs: str, spans: str) -> dict[str, object]:
-        config: dict[str, Any] = super()._config(logs, spans)
+    def _config(self, logs: str, spans: str, metrics: str) -> dict[str, object]:
+        config: dict[str, Any] = super()._config(logs, spans, metrics)
         exporter = config["exporters"]["file/logs"]
         del exporter["flush_interval"]
         exporter["rotation"] = {"max_megabytes": 100_000}  # for its writer, which does not buffer; it never rotates

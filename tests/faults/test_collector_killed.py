@@ -13,7 +13,7 @@ from tests.receivers.build import COLLECTOR, build
 pytestmark = [pytest.mark.receiver, pytest.mark.timeout(180)]
 
 KILLS = 3
-SPOOLS = (False,)
+SPOOLS = (False, True)
 """Whether the application has a spool: `(False, True)` where there is one."""
 
 

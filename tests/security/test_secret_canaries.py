@@ -25,7 +25,7 @@ from fapilog_otel.receiver import OtlpReceiver, Reply, Script
 from tests.security.pki import Authority
 
 ROOT = Path(__file__).resolve().parents[2]
-SPOOLED = (False,)
+SPOOLED = (False, True)
 """Whether the application spools: with True a spool directory is searched as well."""
 
 KINDS = (
