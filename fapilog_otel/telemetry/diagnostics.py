@@ -50,7 +50,8 @@ def clean_server_text(text: str, secrets: Iterable[str] = ()) -> str:
         At most 512 characters without control characters, every secret replaced by ``***``.
     """
     cut = len(text) > _WINDOW
-    text = text[:_WINDOW].translate(_CONTROL_TABLE).encode("utf-8", "replace").decode()  # no lone surrogate
+    text = text[:_WINDOW].translate(_CONTROL_TABLE)
+    text = text.encode("utf-8", "backslashreplace").decode()  # a lone surrogate is spelled out
     masked = _words(secrets)
     for secret in masked:
         text = text.replace(secret, "***")

@@ -120,8 +120,9 @@ class TestRedaction:
             self.record(twin, ValueError("hunter2"), {"e": ValueError("hunter2")}).attributes["e"] == "ValueError: ***"
         )
 
-    def test_keeps_bytes(self, twin: Twin) -> None:
-        assert self.record(twin, b"hunter2", {"b": b"hunter2"}).body == b"hunter2"
+    def test_scrubs_bytes(self, twin: Twin) -> None:
+        record = self.record(twin, b"\xffhunter2", {"b": b"hunter2", "c": b"\xff"})
+        assert (record.body, record.attributes) == (b"\xff***", {"b": b"***", "c": b"\xff"})
 
     def test_masks_with_what_it_is_told(self, twin: Twin) -> None:
         assert self.record(twin, None, {"password": 1}, mask="gone").attributes["password"] == "gone"

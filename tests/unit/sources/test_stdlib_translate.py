@@ -12,6 +12,8 @@ import pytest
 from fapilog_otel.contracts import Source
 from fapilog_otel.model.record import Record
 from fapilog_otel.sources.stdlib import StdlibSource
+from fapilog_otel.sources.stdlib.translate import FORMAT_ERROR, Selection, fields_of, scope_name
+from tests.unit.encode.poison import POISONS
 
 
 def translate(record: logging.LogRecord, **options: Any) -> Record:
@@ -282,3 +284,22 @@ class TestRecordsFromElsewhere:
         record = make("hello %s", "world", exc_info=(ValueError, ValueError("x"), None))
         del record.__dict__[field]
         assert isinstance(translate(record, thread_attributes=True), Record)
+
+
+class TestFieldsThatWillNotBeAsked:
+    """Classes that lie and proxies of what is gone, in any field of a record."""
+
+    @pytest.mark.parametrize("kind", ["class that lies", "object without attributes", "dead proxy"])
+    @pytest.mark.parametrize(
+        "field", ["msg", "args", "created", "exc_info", "exc_text", "stack_info", "pathname", "name"]
+    )
+    def test_leave_a_record_that_tells_the_rest(self, kind: str, field: str) -> None:
+        record = logging.LogRecord("shop", logging.WARNING, "path", 1, "text", (), None)
+        setattr(record, field, POISONS[kind]())
+        fields = fields_of(record, Selection())
+        assert (fields["severity_number"], fields["severity_text"]) == (13, "WARN")
+        assert isinstance(scope_name(record), str)
+        if field == "msg":
+            assert FORMAT_ERROR in fields["attributes"]
+        elif field != "args":
+            assert fields["body"] == "text"
