@@ -62,7 +62,7 @@ def make_branch(engine: Engine, destination: Destination) -> Branch:
         engine,
         store=spool,
         write_ahead=not spec.spill,
-        read=lambda row, payload: StoredLogs(payload, row.lanes),
+        read=StoredLogs,
     )
 
 

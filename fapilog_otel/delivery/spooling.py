@@ -14,19 +14,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from collections import Counter, deque
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from fapilog_otel.delivery.fanout import SHUTDOWN, Branch
 from fapilog_otel.errors import FapilogOtelError
 from fapilog_otel.telemetry.accounting import Lanes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Future
 
     from fapilog_otel.contracts import EncodedLogs
     from fapilog_otel.delivery.split import Part
+
+    Reader: TypeAlias = Callable[[bytes, Mapping[int, int]], EncodedLogs]
+
+MAX_TAKEN: Final = 1024
+"""Rows that are read back at once, at most; what they may hold together is the requests that may begin."""
 
 MAX_PUTS: Final = 8
 """Requests on their way to the disk at once: enough for one commit to take several."""
@@ -42,7 +47,7 @@ class Store(Protocol):
         """Write a request; done with its row once that is durable."""
         ...
 
-    def take(self, destination: str, limit: int) -> Future[list[tuple[Any, bytes]]]:
+    def take(self, destination: str, limit: int, max_bytes: float) -> Future[list[tuple[Any, bytes]]]:
         """Read the oldest rows that nobody has taken."""
         ...
 
@@ -60,13 +65,13 @@ class Store(Protocol):
 
 
 class _Delivery:
-    """A request under way: from memory alone, or with a row on disk as well."""
+    """A request under way: from memory alone, or with rows on disk as well."""
 
-    __slots__ = ("attaching", "done", "request", "row")
+    __slots__ = ("attaching", "done", "request", "rows")
 
-    def __init__(self, request: EncodedLogs, row: Any = None) -> None:
+    def __init__(self, request: EncodedLogs, rows: Sequence[Any] = ()) -> None:
         self.request = request
-        self.row = row
+        self.rows = rows
         self.attaching = False
         self.done = False
 
@@ -77,11 +82,13 @@ class SpooledBranch(Branch):
     Args:
         store: The spool.
         write_ahead: Whether every request is on disk before it is sent; otherwise only what memory has no room for.
-        read: Makes a request of a row and its bytes.
+        read: Makes a request of encoded bytes and of the number of records by severity number.
         *args: As for `Branch`.
     """
 
-    def __init__(self, *args: Any, store: Store, write_ahead: bool, read: Callable[[Any, bytes], EncodedLogs]) -> None:
+    def __init__(
+        self, *args: Any, store: Store, write_ahead: bool, read: Callable[[bytes, Mapping[int, int]], EncodedLogs]
+    ) -> None:
         super().__init__(*args)
         self.stored = Lanes()  # records on disk
         self.stored_ever = 0
@@ -165,7 +172,7 @@ class SpooledBranch(Branch):
         """Have all that is in memory written to disk, requests under way included."""
         self._persisting = True
         for delivery in tuple(self._under_way):
-            if delivery.row is None and not delivery.attaching:
+            if not delivery.rows and not delivery.attaching:
                 delivery.attaching = True
                 self._on_disk(self._attach(delivery))
         self.pump()
@@ -212,10 +219,9 @@ class SpooledBranch(Branch):
         else:
             self._settle_durable(request)
             if self._free_slots() > 0 and self._in_order():
-                self._begin(_Delivery(request, row))
+                self._begin(_Delivery(request, (row,)))
             else:
-                self._store.give_back(row)
-                self._more = True
+                self._give_back((row,))
         self.pump()
 
     async def _attach(self, delivery: _Delivery) -> None:
@@ -227,7 +233,7 @@ class SpooledBranch(Branch):
             self._store.delete(row)  # it has been settled meanwhile
             return
         self._settle_durable(delivery.request)
-        delivery.row = row
+        delivery.rows = (row,)
 
     async def _written(self, request: EncodedLogs) -> Any:
         """Give the durable row of a request, or None: the spool cannot write now."""
@@ -261,22 +267,44 @@ class SpooledBranch(Branch):
         free = self._free_slots()
         if not self._more or self._taking or free <= 0:
             return
-        if not self._write_ahead and self.waiting and any(one.row is not None for one in self._under_way):
+        if not self._write_ahead and self.waiting and any(one.rows for one in self._under_way):
             return  # memory and disk take turns
         self._taking, self._more = True, False
         self._on_disk(self._take(1 if self.waiting and not self._write_ahead else free))
 
-    async def _take(self, limit: int) -> None:
+    async def _take(self, requests: int) -> None:
         try:
-            rows = await asyncio.wrap_future(self._store.take(self.name, limit))
+            most = requests * self.settings.max_request_size
+            found = await asyncio.wrap_future(self._store.take(self.name, MAX_TAKEN, most))
         except (FapilogOtelError, OSError, RuntimeError):
-            rows = []
+            found = []
         finally:
             self._taking = False
-        self._more |= len(rows) >= limit
-        for row, payload in rows:
-            self._begin(_Delivery(self._read(row, payload), row))
+        self._more |= bool(found)  # until there was nothing
+        for number, group in enumerate(self._together(found)):
+            rows = [row for row, _ in group]
+            if number < requests:
+                self._begin(_Delivery(self._read(b"".join(body for _, body in group), _lanes_of(rows)), rows))
+            else:
+                self._give_back(rows)
         self.pump()
+
+    def _together(self, found: Sequence[tuple[Any, bytes]]) -> list[list[tuple[Any, bytes]]]:
+        """Put rows together for one request each: one encoded request after another is a request (protobuf)."""
+        groups: list[list[tuple[Any, bytes]]] = []
+        size = records = 0
+        for row, body in found:
+            size, records = size + len(body), records + row.records
+            if not groups or size > self.settings.max_request_size or records > self.settings.max_batch:
+                groups.append([])
+                size, records = len(body), row.records
+            groups[-1].append((row, body))
+        return groups
+
+    def _give_back(self, rows: Sequence[Any]) -> None:
+        for row in rows:
+            self._store.give_back(row)
+        self._more = True
 
     # -- requests under way --------------------------------------------------------------------------------------------
 
@@ -299,17 +327,16 @@ class SpooledBranch(Branch):
             self._under_way.discard(delivery)
             self.records_under_way -= delivery.request.count
         delivery.done = True
-        if delivery.row is None:
-            self._settle_sent(parts)
+        if delivery.rows:
+            self._settle_stored(delivery.rows, parts)
         else:
-            self._settle_stored(delivery.row, parts)
+            self._settle_sent(parts)
 
     def _unsent(self, work: EncodedLogs | _Delivery) -> None:
         delivery = work if isinstance(work, _Delivery) else _Delivery(work)
         delivery.done = True
-        if delivery.row is not None:
-            self._store.give_back(delivery.row)
-            self._more = True
+        if delivery.rows:
+            self._give_back(delivery.rows)
         elif self.paused:
             self._wait_again(delivery.request)
         elif not self._keep(delivery.request):
@@ -333,7 +360,7 @@ class SpooledBranch(Branch):
         self.pump()
         return True
 
-    def _settle_stored(self, row: Any, parts: list[Part]) -> None:
+    def _settle_stored(self, rows: Sequence[Any], parts: list[Part]) -> None:
         kept = False
         with self._lock:
             for part in parts:
@@ -344,9 +371,10 @@ class SpooledBranch(Branch):
                     self._unstored(part.request.severity_counts())
         if kept:
             self.given_up = True
-            self._store.give_back(row)
+            self._give_back(rows)
         else:
-            self._store.delete(row)
+            for row in rows:
+                self._store.delete(row)
 
     # -- the end -------------------------------------------------------------------------------------------------------
 
@@ -365,3 +393,10 @@ class SpooledBranch(Branch):
 def _charge(request: EncodedLogs) -> int:
     """Give the share of the byte bound that a request's records take."""
     return sum(chunk.allocated * (hi - lo) // chunk.count for chunk, lo, hi in request.segments)
+
+
+def _lanes_of(rows: Sequence[Any]) -> Mapping[int, int]:
+    lanes: Counter[int] = Counter()
+    for row in rows:
+        lanes.update(row.lanes)
+    return lanes

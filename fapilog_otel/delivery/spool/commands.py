@@ -26,6 +26,7 @@ class Take(NamedTuple):
 
     destination: str
     limit: int
+    max_bytes: float
     future: Future[list[tuple[Row, bytes]]]
 
 

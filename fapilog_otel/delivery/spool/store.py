@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 from concurrent.futures import Future
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -114,19 +115,20 @@ class Spool:
         self._submit(Put(destination, tuple(body), dict(lanes), time.time_ns(), future))
         return future
 
-    def take(self, destination: str, limit: int) -> Future[list[tuple[Row, bytes]]]:
+    def take(self, destination: str, limit: int, max_bytes: float = inf) -> Future[list[tuple[Row, bytes]]]:
         """Take the oldest requests for a destination that nobody has taken.
 
         Args:
             destination: Its name.
             limit: The largest number of requests.
+            max_bytes: No more than so many bytes together, but for a single request.
 
         Returns:
             Requests whose checksum holds, oldest first. Whoever loses interest in the future once it runs must see to
             it that its rows are given back.
         """
         future: Future[list[tuple[Row, bytes]]] = Future()
-        self._submit(Take(destination, limit, future))
+        self._submit(Take(destination, limit, max_bytes, future))
         return future
 
     def give_back(self, row: Row) -> None:

@@ -179,6 +179,7 @@ class Worker:
 
     def _take(self, take: Take) -> list[tuple[Row, bytes]]:
         rows: list[tuple[Row, bytes]] = []
+        size = 0
         while len(rows) < take.limit:
             found = self._candidates(take.destination, take.limit - len(rows))
             if not found:
@@ -186,6 +187,9 @@ class Worker:
             for file, head in found:
                 if file.stem not in self.keeper.files.owned:  # it was found damaged a moment ago
                     continue
+                size += head.size
+                if rows and size > take.max_bytes:
+                    return rows
                 read = self._read(file, head)
                 if read is None:
                     return rows

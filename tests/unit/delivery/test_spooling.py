@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,6 +30,10 @@ class Row:
     lanes: dict[int, int]
     taken: bool = True
     deleted: bool = False
+
+    @property
+    def records(self) -> int:
+        return sum(self.lanes.values())
 
 
 @dataclass
@@ -57,9 +62,11 @@ class MemoryStore:
             self.slow.append(finish)
         return future
 
-    def take(self, destination: str, limit: int) -> Future[list[tuple[Row, bytes]]]:
+    def take(self, destination: str, limit: int, max_bytes: float) -> Future[list[tuple[Row, bytes]]]:
         self.takes.append(limit)
         found = [row for row in self.rows if not row.taken and not row.deleted][:limit]
+        while len(found) > 1 and sum(len(row.payload) for row in found) > max_bytes:
+            found.pop()
         for row in found:
             row.taken = True
         future: Future[list[tuple[Row, bytes]]] = Future()
@@ -89,8 +96,10 @@ class HealthySender(Sender):
     health = Health()
 
 
-def read(row: Row, payload: bytes) -> EncodedLogs:
-    return EncodedLogs.from_records(decode_request(payload))
+def read(payload: bytes, lanes: Mapping[int, int]) -> EncodedLogs:
+    request = EncodedLogs.from_records(decode_request(payload))
+    assert request.severity_counts() == dict(lanes)
+    return request
 
 
 def spooled(store: MemoryStore, *, write_ahead: bool = True, ready: bool = True, **settings: Any) -> Any:
@@ -148,8 +157,23 @@ class TestWriteAhead:
         assert len(store.live) == 4
         branch.sender.gate.set()
         await quiet(branch)
-        assert len(branch.sender.requests) == 4
+        assert [request.count for request in branch.sender.requests] == [1, 3], "small rows go together"
         assert account(branch)["delivered"] == {9: 4}
+        assert store.live == []
+
+    @pytest.mark.asyncio
+    @pytest.mark.parametrize(("bounds", "counts"), [({"max_request_size": 40}, [2, 2, 1]), ({"max_batch": 3}, [3, 2])])
+    async def test_rows_go_together_within_the_bounds_of_a_request(self, bounds: Any, counts: list[int]) -> None:
+        store = MemoryStore()
+        branch = spooled(store, ready=False, **bounds)
+        for _ in range(5):
+            held(branch, 9)
+            await quiet(branch)
+        assert len(store.live) == 5
+        branch.ready = True
+        await quiet(branch)
+        assert [request.count for request in branch.sender.requests] == counts
+        assert account(branch)["delivered"] == {9: 5}
         assert store.live == []
 
     @pytest.mark.asyncio
