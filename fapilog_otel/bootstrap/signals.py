@@ -7,6 +7,8 @@ import signal
 import threading
 from typing import TYPE_CHECKING
 
+from fapilog_otel.buffer import fork
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
@@ -28,6 +30,8 @@ class TermHandler:
     def __call__(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature is signal's
         """Handle the signal; a second one meanwhile has its default action."""
         signal.signal(number, signal.SIG_DFL)
+        if fork.is_inherited():  # nothing here is this process's to deliver
+            os.kill(os.getpid(), number)
         if self._under_way():
             self._dies_after = True
             return

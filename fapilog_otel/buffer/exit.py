@@ -17,6 +17,8 @@ import threading
 import weakref
 from typing import Protocol
 
+from fapilog_otel.telemetry.diagnostics import get_diagnostics
+
 
 class ShutsDown(Protocol):
     """What is shut down at exit."""
@@ -55,6 +57,7 @@ def in_child_unannounced() -> None:
 
 
 def _at_exit() -> None:
+    get_diagnostics().import_nothing_more()
     targets = list(_watched)
     beside: list[threading.Thread] = []
     for target in targets[1:]:

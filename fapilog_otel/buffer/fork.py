@@ -25,6 +25,7 @@ class ForkAware(Protocol):
 
 _watched: weakref.WeakSet[ForkAware] = weakref.WeakSet()
 _state = {"registered": False}
+_owner = {"pid": os.getpid()}
 # Two threads that fork at once: the first one's reopening must not come before the second one's fork.
 _one_fork = {"lock": threading.RLock()}
 
@@ -61,6 +62,12 @@ def _after_in_child() -> None:
     native_threads.forget()
     for target in tuple(_watched):
         target.after_fork_in_child()
+    _owner["pid"] = os.getpid()
+
+
+def is_inherited() -> bool:
+    """Tell whether what is watched is still the parent's: this is a child that has not got as far as its hooks."""
+    return _owner["pid"] != os.getpid()
 
 
 def in_child_unannounced() -> None:

@@ -132,6 +132,7 @@ class Diagnostics:
         self._lines: deque[_Line] = deque(maxlen=_LINES_LIMIT)
         self._logger: Any = None
         self._importing = threading.Lock()
+        self._leaving = False
         self._forks = 0  # engines that have announced one
         self._holds = False
         self._collected: list[str] | None = None
@@ -158,6 +159,14 @@ class Diagnostics:
         finally:
             self._importing.release()
         return True
+
+    def import_nothing_more(self) -> None:
+        """Write lines without structlog from now on, unless it is there: the process is about to end.
+
+        Importing it runs code from strings (``namedtuple``), upon which Python forgets that an interrupt ended the
+        program, and exits with 1 and not by SIGINT.
+        """
+        self._leaving = True
 
     def before_fork(self) -> None:
         """Keep every thread from importing while a process forks: the child would wait for that thread for ever."""
@@ -238,7 +247,7 @@ class Diagnostics:
         now = self._clock()
         for state in self._in_order:
             self._take(state, now, early=early)
-        while self._lines and (early or self._prepared()):
+        while self._lines and (early or self._leaving or self._prepared()):
             try:
                 line = self._lines.popleft()
             except IndexError:  # another thread took the last one
