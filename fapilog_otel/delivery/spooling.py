@@ -146,11 +146,11 @@ class SpooledBranch(Branch):
         return self.given_up or self.sender.health.consecutive_failures > 0
 
     def available(self) -> None:
-        """Learn, on any thread, that the store has something to take; a `pump` must follow."""
+        """Learn, on any thread, that the store has rows to take; a `pump` must follow."""
         self._more = True
 
     def healed(self) -> None:
-        """Learn, on any thread, that the store can write again; a `pump` must follow."""
+        """Learn, on any thread, that the store can write; a `pump` must follow."""
         self._refused_until = 0.0
 
     def pump(self) -> None:
@@ -238,8 +238,7 @@ class SpooledBranch(Branch):
     async def _written(self, request: EncodedLogs) -> Any:
         """Give the durable row of a request, or None: the spool cannot write now."""
         try:
-            future = self._store.put(self.name, request.body(), request.severity_counts())
-            return await asyncio.wrap_future(future)
+            return await asyncio.wrap_future(self._store.put(self.name, request.body(), request.severity_counts()))
         except (FapilogOtelError, OSError, RuntimeError):  # announced by the spool, which heals by itself
             self._refused_until = time.monotonic() + LOOK_AGAIN
             return None

@@ -162,7 +162,7 @@ class TestWriteAhead:
         assert store.live == []
 
     @pytest.mark.asyncio
-    @pytest.mark.parametrize(("bounds", "counts"), [({"max_request_size": 40}, [2, 2, 1]), ({"max_batch": 3}, [3, 2])])
+    @pytest.mark.parametrize(("bounds", "counts"), [({"max_request_size": 80}, [2, 2, 1]), ({"max_batch": 3}, [3, 2])])
     async def test_rows_go_together_within_the_bounds_of_a_request(self, bounds: Any, counts: list[int]) -> None:
         store = MemoryStore()
         branch = spooled(store, ready=False, **bounds)
