@@ -181,9 +181,8 @@ class SpooledBranch(Branch):
         return time.monotonic() < self._refused_until
 
     def _wants_disk(self) -> bool:
-        if self._write_ahead or self._persisting:
-            return True
-        return self.charged - self._storing_bytes > self.settings.max_bytes // 2
+        above_half = self.charged - self._storing_bytes > self.settings.max_bytes // 2
+        return self._write_ahead or self._persisting or above_half
 
     def _free_slots(self) -> int:
         if not self.ready or self.paused or self.given_up:
@@ -227,13 +226,11 @@ class SpooledBranch(Branch):
     async def _attach(self, delivery: _Delivery) -> None:
         row = await self._written(delivery.request)
         delivery.attaching = False
-        if row is None:
-            return
-        if delivery.done:
+        if row is not None and delivery.done:
             self._store.delete(row)  # it has been settled meanwhile
-            return
-        self._settle_durable(delivery.request)
-        delivery.rows = (row,)
+        elif row is not None:
+            self._settle_durable(delivery.request)
+            delivery.rows = (row,)
 
     async def _written(self, request: EncodedLogs) -> Any:
         """Give the durable row of a request, or None: the spool cannot write now."""
