@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 LANES: Final = MAX_SEVERITY + 2  # severity numbers 0-24, and one lane for what has no severity (a partial success)
 BANDS: Final = tuple(severity_band(number) for number in range(LANES))
-ATTEMPTS: Final = 4  # to find room for a record, while others fill what was made for it
+ATTEMPTS: Final = 1000  # to find room for a record, while many others fill what was made for it
 _NO_LIMIT = 1 << 62
 
 

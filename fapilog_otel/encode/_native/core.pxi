@@ -3,6 +3,7 @@
 cdef enum:
     LANES_ = 26
     STACK_FIELDS = 40
+    ATTEMPTS = 1000    # for a chunk with room; with many threads waiting, one is often full again before its turn comes
 
 LANES = LANES_
 
@@ -316,10 +317,10 @@ cdef class EmitCore:
 
     cdef Chunk room(self, int severity, Py_ssize_t need, scope, int* number):
         # Gives a chunk with room, its scope numbered: nothing may run between this and the writing.
-        # The host ends it, with its bound of time; a chunk that it gives can be full again before this thread runs on.
         cdef int band = band_of(severity)
+        cdef int attempt
         cdef Chunk chunk
-        while True:
+        for attempt in range(ATTEMPTS):
             if self.count_limit and self.stored - self.settled_total >= self.count_limit:
                 if not self.host.await_count(band):
                     return None
@@ -333,6 +334,7 @@ cdef class EmitCore:
                 return None
             self.install(band, fresh, need)
             fresh = None    # now, not on the way out: it may be the last reference to a chunk that was not needed
+        return None
 
     cdef int install(self, int band, Chunk fresh, Py_ssize_t need) except -1:
         cdef Chunk old
