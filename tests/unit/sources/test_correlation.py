@@ -165,7 +165,7 @@ class TestTheShortWay:
 
         monkeypatch.setattr(Correlation, "_add_to", counting)
         handle = StdlibSource(correlation=True, code_attributes=False).install(encoding)
-        root, log = logging.getLogger(), logging.getLogger("shop")
+        root, log = logging.getLogger(), logging.getLogger("correlation.short")
         root.handlers, root.level = [], logging.INFO
         root.manager._clear_cache()  # type: ignore[attr-defined]
         log.info("first")  # its verdict about the level is not remembered yet
@@ -189,7 +189,7 @@ class TestTheShortWay:
         try:
             handle = StdlibSource(correlation=True).install(encoding)
             logging.getLogger().handlers = []
-            logging.getLogger("shop").info("x")
+            logging.getLogger("correlation.short").info("x")
             handle.uninstall()
         finally:
             logging.setLogRecordFactory(logging.LogRecord)
@@ -198,7 +198,7 @@ class TestTheShortWay:
     def test_handlers_get_records_with_the_ids_from_the_quick_maker_too(self, encoding: EncodingProvider) -> None:
         handle = StdlibSource(correlation=True).install(encoding)
         try:
-            assert printed(lambda: logging.getLogger("shop").info("x")).startswith("x 0 0 False")
+            assert printed(lambda: logging.getLogger("correlation.short").info("x")).startswith("x 0 0 False")
         finally:
             handle.uninstall()
 
