@@ -17,6 +17,7 @@ SOURCES = sorted(
     path
     for folder in ("fapilog_otel", "exporters/fapilog_otel_exporters")
     for path in (ROOT / folder).rglob("*.p[yx]*")
+    if path.suffix in {".py", ".pyx", ".pxi"}
 )
 # Whose first text among the arguments is a reason.
 COUNTING = ("drop", "fail", "give_up", "give_up_waiting", "_count_dropped", "_lost", "lost", "SpoolError")
