@@ -145,11 +145,22 @@ class TestGlobalStats:
         assert stats.delivered == 3
 
     def test_of_nothing_are_empty(self) -> None:
-        stats = global_stats([], recovered=4)
+        stats = global_stats([])
         assert (stats.submitted, stats.destinations, stats.balanced) == (0, {}, True)
 
     def test_carry_what_was_recovered(self) -> None:
-        assert global_stats([destination("a", 1)], recovered=4).recovered == 4
+        behind, ahead = (
+            dataclasses.replace(destination(name, done), recovered=done * 4) for name, done in (("a", 1), ("b", 2))
+        )
+        assert global_stats([ahead, behind]).recovered == 4
+
+    def test_what_was_recovered_counts_as_submitted(self) -> None:
+        ledger = Ledger("d")
+        ledger.delivered.add({9: 3})
+        stats = destination_stats(
+            Intake(lanes(s9=1), lanes(), {}), ledger, Lanes(lanes(s9=1)), Lanes(), Lanes(lanes(s9=3))
+        )
+        assert (stats.submitted, stats.recovered, stats.balanced) == (4, 3, True)
 
     def test_are_balanced_only_if_every_destination_is(self) -> None:
         good, bad = destination("a", 3), dataclasses.replace(destination("b", 4), in_flight=5)
