@@ -149,17 +149,15 @@ class TestGlobalStats:
         assert (stats.submitted, stats.destinations, stats.balanced) == (0, {}, True)
 
     def test_carry_what_was_recovered(self) -> None:
-        behind, ahead = (
-            dataclasses.replace(destination(name, done), recovered=done * 4) for name, done in (("a", 1), ("b", 2))
-        )
+        behind = dataclasses.replace(destination("a", 1), recovered=4)
+        ahead = dataclasses.replace(destination("b", 2), recovered=8)
         assert global_stats([ahead, behind]).recovered == 4
 
     def test_what_was_recovered_counts_as_submitted(self) -> None:
         ledger = Ledger("d")
         ledger.delivered.add({9: 3})
-        stats = destination_stats(
-            Intake(lanes(s9=1), lanes(), {}), ledger, Lanes(lanes(s9=1)), Lanes(), Lanes(lanes(s9=3))
-        )
+        intake, on_its_way, recovered = Intake(lanes(s9=1), lanes(), {}), Lanes(lanes(s9=1)), Lanes(lanes(s9=3))
+        stats = destination_stats(intake, ledger, on_its_way, Lanes(), recovered)
         assert (stats.submitted, stats.recovered, stats.balanced) == (4, 3, True)
 
     def test_are_balanced_only_if_every_destination_is(self) -> None:
