@@ -24,6 +24,12 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
         root.handlers = handlers
 
 
+@pytest.fixture(autouse=True)
+def plain_logger_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    """New loggers are ``logging``'s own: structlog's ``LoggerFactory`` sets another class for the whole process."""
+    monkeypatch.setattr(logging, "_loggerClass", logging.Logger)
+
+
 @pytest.fixture
 def clean_logging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The logging of a process that has configured nothing."""
