@@ -7,6 +7,7 @@ import signal
 import threading
 from typing import TYPE_CHECKING
 
+from fapilog_otel.bootstrap.nudge import Nudge
 from fapilog_otel.buffer import fork
 
 if TYPE_CHECKING:
@@ -26,12 +27,16 @@ class TermHandler:
         self._shutdown = shutdown
         self._under_way = under_way
         self._dies_after = False
+        self._nudge = Nudge(signal.SIGTERM, self)
 
     def __call__(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature is signal's
         """Handle the signal; a second one meanwhile has its default action."""
-        signal.signal(number, signal.SIG_DFL)
         if fork.is_inherited():  # nothing here is this process's to deliver
+            signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
+        if self._nudge.is_echo():
+            return
+        signal.signal(number, signal.SIG_DFL)
         if self._under_way():
             self._dies_after = True
             return
@@ -42,6 +47,7 @@ class TermHandler:
         """Handle SIGTERM from now on; only in the main thread and only over the default action."""
         if _in_main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
             signal.signal(signal.SIGTERM, self)
+            self._nudge.start()
 
     def uninstall(self) -> None:
         """Restore the default action, if this is what handles the signal and the thread may say so.
@@ -51,8 +57,10 @@ class TermHandler:
         if self._dies_after:
             self._dies_after = False
             os.kill(os.getpid(), signal.SIGTERM)
-        if _in_main_thread() and signal.getsignal(signal.SIGTERM) is self:
+        is_handler = signal.getsignal(signal.SIGTERM) is self
+        if _in_main_thread() and is_handler:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            self._nudge.stop()
 
 
 def _in_main_thread() -> bool:

@@ -35,6 +35,7 @@ def watch(target: ForkAware) -> None:
     _watched.add(target)
     if not _state["registered"] and hasattr(os, "register_at_fork"):
         _state["registered"] = True
+        _owner["pid"] = os.getpid()  # perhaps a child of the process that imported this
         os.register_at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child)
 
 

@@ -302,7 +302,9 @@ class TestTheTraps:
             fapilog.get_logger("shop", sinks=[sink]).info("at exit")
             {ending}
         """
-        assert closed_over_receiver(code)[-1:] == ["at exit"]
+        arrived = closed_over_receiver(code)
+        assert arrived.count("at exit") == 1
+        assert set(arrived) <= {"early", "at exit"}  # what waits in fapilog when we are installed may be captured too
 
     def test_3_a_sink_that_is_not_allowed_is_told_of_and_install_makes_it_built_in(
         self, delivered: Delivered, logger: Any, capfd: pytest.CaptureFixture[str]
