@@ -8,7 +8,8 @@ to lose one would make ``Pool.terminate`` wait for ever for a worker that waits 
 - It comes just before the main thread goes to sleep in a system call, and interrupts nothing. The C handler writes to
   the wakeup descriptor too (``signal.set_wakeup_fd``), where a thread sleeps that sends the signal to the main thread
   again. A child writes to its parent's descriptor until it has its own, so the writer's process is asked for
-  (``SO_PASSCRED``, Linux). Elsewhere, and where another library has the wakeup descriptor, this part is left out.
+  (``SO_PASSCRED``, Linux). Elsewhere, and where another library has the wakeup descriptor, this part is left out; in
+  uWSGI too, which forks past Python's hooks: a thread that waits for the interpreter's lock just then breaks it there.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class Nudge:
             fork.watch(self)
         import _socket  # noqa: PLC0415 - the class that gevent leaves alone, and not at import
 
-        if self._ears is None and hasattr(_socket, "SO_PASSCRED"):
+        if self._ears is None and hasattr(_socket, "SO_PASSCRED") and "uwsgi" not in sys.modules:
             self._ears, self._mouth = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_DGRAM)
             self._ears.setsockopt(_socket.SOL_SOCKET, _socket.SO_PASSCRED, 1)
             self._mouth.setblocking(False)

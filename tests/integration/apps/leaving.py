@@ -55,6 +55,7 @@ def leave(way: str) -> None:
 
 
 faulthandler.enable()
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell has put into the background
 atexit.register(report)  # before the bridge's own, so that it runs after it
 if sys.argv[1] == "sigterm_own_handler":
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(5))
