@@ -41,7 +41,7 @@ fix:
 # Line and branch coverage, with the encoder written in Python
 coverage:
     coverage erase
-    FAPILOG_OTEL_NATIVE=0 coverage run -m pytest -q -m 'not receiver and not system' --ignore=tests/faults --ignore=tests/integration --ignore=tests/servers
+    FAPILOG_OTEL_NATIVE=0 coverage run -m pytest -q -n 2 -p no:benchmark -m 'not receiver and not system' --ignore=tests/faults --ignore=tests/integration --ignore=tests/servers
     coverage combine -q
     coverage report
 

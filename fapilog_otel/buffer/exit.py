@@ -15,9 +15,12 @@ import os
 import sys
 import threading
 import weakref
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from fapilog_otel.telemetry.diagnostics import get_diagnostics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class ShutsDown(Protocol):
@@ -28,6 +31,7 @@ class ShutsDown(Protocol):
 
 
 _watched: weakref.WeakSet[ShutsDown] = weakref.WeakSet()
+_before: list[Callable[[], object]] = []
 _state = {"registered": False, "multiprocessing": False, "celery": False}
 _AFTER_CHILDREN = -100  # multiprocessing's priority for what runs once the process's own children have been joined
 _MAKERS = ("multiprocessing", "billiard")  # of processes that leave by os._exit; billiard is Celery's
@@ -46,6 +50,11 @@ def watch(target: ShutsDown) -> None:
     _hear_celery()
 
 
+def begin_with(hand_over: Callable[[], object]) -> None:
+    """Call a function that does not raise before anything is shut down: it hands over what is on its way to us."""
+    _before.append(hand_over)
+
+
 def unwatch(target: ShutsDown) -> None:
     """Leave an object alone at exit (it has been shut down)."""
     _watched.discard(target)
@@ -57,6 +66,8 @@ def in_child_unannounced() -> None:
 
 
 def _at_exit() -> None:
+    for hand_over in _before:
+        hand_over()
     get_diagnostics().import_nothing_more()
     targets = list(_watched)
     beside: list[threading.Thread] = []

@@ -26,6 +26,7 @@ import fapilog_otel as fo
 from fapilog_otel.errors import ConfigError
 from fapilog_otel.receiver import Disconnect, GrpcStatus, OtlpReceiver, Reply, Script
 from tests.contract.faces_support import Closing
+from tests.naming import stable_id
 
 SUCCESS, FAILURE = LogRecordExportResult.SUCCESS, LogRecordExportResult.FAILURE
 RESOURCE = Resource({"service.name": "shop"})
@@ -357,7 +358,7 @@ class TestRefusals:
             {"max_request_size": "large"},
             {"settings": object()},
         ],
-        ids=str,
+        ids=stable_id,
     )
     def test_what_cannot_be_honoured_is_refused_at_construction(self, arguments: dict[str, Any]) -> None:
         with pytest.raises(ConfigError):

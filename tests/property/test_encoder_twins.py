@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue as PbAnyValue
@@ -49,6 +50,7 @@ def same(left: Any, right: Any) -> bool:
 
 
 class TestTwins:
+    @pytest.mark.timeout(900)  # half a minute, and many times that under coverage
     @SLOW
     @given(plan=PLANS, records=st.lists(RECORDS, min_size=10, max_size=14))
     def test_they_write_the_same_bytes_under_every_plan(self, plan: EncodePlan, records: list[Generated]) -> None:

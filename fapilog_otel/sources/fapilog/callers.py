@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fapilog.core.logger import _LoggerMixin
 
+from fapilog_otel.buffer import exit as process_exit
+from fapilog_otel.buffer import fork
 from fapilog_otel.compat.api import span_context_ids
+from fapilog_otel.sources.fapilog.forks import STALE, Forks
 from fapilog_otel.sources.fapilog.translate import INTERNAL, TRACE_FLAGS
 from fapilog_otel.sources.stdlib.patch import Patch
 from fapilog_otel.telemetry.diagnostics import get_diagnostics
@@ -34,6 +37,8 @@ class _Wrapped:
     drains_at_exit = False
 
 
+_FORKS: Final = Forks()
+
 EVERYWHERE: Final[list[Any]] = []
 """Sinks that are flushed when any logger is drained: those of installed sources."""
 
@@ -49,11 +54,15 @@ def _drain() -> None:
 
 
 def _drain_at_exit() -> None:
-    """Have `_drain` called before the executors end, and so before ``atexit``, in which we deliver and stop."""
+    """Have `_drain` called before the executors end, and so before ``atexit``, in which we deliver and stop.
+
+    The children of multiprocessing have no ``atexit``, and begin with it when they deliver and stop.
+    """
     import concurrent.futures.thread  # noqa: F401, PLC0415 - registers its own end, which must come after ours
 
     register = getattr(threading, "_register_atexit", atexit.register)
     register(_drain)
+    process_exit.begin_with(_drain)
 
 
 def hold() -> None:
@@ -65,6 +74,7 @@ def hold() -> None:
         _Wrapped.holders += 1
         if _Wrapped.patch is None:
             _Wrapped.patch = Patch(_LoggerMixin, _PREPARE, _over(getattr(_LoggerMixin, _PREPARE)))
+            fork.watch(_FORKS)
 
 
 def release() -> None:
@@ -74,11 +84,14 @@ def release() -> None:
         if not _Wrapped.holders and _Wrapped.patch is not None:
             _Wrapped.patch.undo()
             _Wrapped.patch = None
+            fork.unwatch(_FORKS)
 
 
 def _over(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def _prepare_payload(logger: Any, *args: Any, **kwargs: Any) -> Any:
+        if STALE:
+            _FORKS.revive(logger)
         payload = original(logger, *args, **kwargs)
         try:
             if payload is not None:

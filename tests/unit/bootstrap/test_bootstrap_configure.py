@@ -21,6 +21,7 @@ from fapilog_otel.settings.difference import differences
 from fapilog_otel.telemetry.diagnostics import Diagnostics
 from fapilog_otel_exporters.memory import MemoryExporter
 from tests.contract.faces_support import run_python
+from tests.naming import stable_id
 
 Configure = Callable[..., fo.Handle]
 
@@ -203,7 +204,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
 
 
 class TestBadInput:
-    @pytest.mark.parametrize(("arguments", "told"), BAD, ids=[str(arguments) for arguments, _ in BAD])
+    @pytest.mark.parametrize(("arguments", "told"), BAD, ids=[stable_id(arguments) for arguments, _ in BAD])
     def test_it_is_refused_at_once_and_leaves_nothing_behind(
         self, configure: Configure, memory: MemoryExporter, arguments: dict[str, Any], told: str
     ) -> None:

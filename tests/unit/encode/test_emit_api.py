@@ -9,6 +9,7 @@ import pytest
 from opentelemetry._logs import LogRecord, SeverityNumber
 
 from fapilog_otel.encode import log_methods
+from tests.naming import stable_id
 from tests.unit.encode.encoders import Bench
 
 
@@ -72,7 +73,7 @@ class TestEmitByFields:
             (SeverityNumber.ERROR, 17), (9, 9), (None, 0), ("INFO", 0), ("9", 9), (99, 0), (-1, 0), (float("inf"), 0),
             (float("nan"), 0), (13.7, 13), (1 << 80, 0), (object(), 0), (b"9", 0),
         ],
-        ids=repr,
+        ids=stable_id,
     )  # fmt: skip
     def test_a_severity_is_what_can_be_made_of_it(self, bench: Bench, given: object, number: int) -> None:
         bench.log.emit(severity_number=given)
@@ -85,7 +86,7 @@ class TestEmitByFields:
             (float("inf"), 0), (float("-inf"), 0), ("now", 0), (dt.date(2026, 1, 1), 0), (decimal.Decimal(5), 0),
             (True, 1), (None, 0), (1e300, 0),
         ],
-        ids=repr,
+        ids=stable_id,
     )  # fmt: skip
     def test_a_time_is_what_can_be_made_of_it(self, bench: Bench, given: object, stamp: int) -> None:
         bench.log.emit(timestamp=given)
@@ -98,7 +99,7 @@ class TestEmitByFields:
         assert name == "body" or record.body == "kept"
         assert bench.dropped == {}
 
-    @pytest.mark.parametrize("exception", ["text", 5, object(), ValueError], ids=repr)
+    @pytest.mark.parametrize("exception", ["text", 5, object(), ValueError], ids=stable_id)
     def test_what_is_no_exception_adds_nothing(self, bench: Bench, exception: Any) -> None:
         bench.log.emit(body="kept", exception=exception)
         assert dict(bench.record().attributes) == {}

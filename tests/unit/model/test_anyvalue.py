@@ -28,6 +28,7 @@ from fapilog_otel.model.anyvalue import (
     object_text,
     type_name,
 )
+from tests.naming import stable_id
 
 UTC = dt.timezone.utc
 
@@ -235,7 +236,7 @@ class TestBrokenObjects:
             (lambda: ValueError(Refuses()), "ValueError: <unprintable ValueError: ValueError>"),
             (lambda: Items({"a": 1}, broken=True), "<unprintable Items: KeyError>"),
         ],
-        ids=str,
+        ids=stable_id,
     )
     def test_leave_a_note_of_what_they_are(self, value: Callable[[], object], expected: str) -> None:
         assert normalise(value()) == expected
