@@ -17,8 +17,9 @@ at each look at the clock, a busy machine takes longer. A deadline that noticed 
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
 def test_no_stall_beyond_one_interval_and_deadlines_hold(protocol: str) -> None:
     figures = jump(protocol)
-    assert figures.seen == list(JUMPS), "the clock did not jump"
-    assert max(figures.seen) - min(figures.seen) == 2 * DAY
+    # Read in another process, whose answer a busy machine delays.
+    assert figures.seen == pytest.approx(list(JUMPS), abs=20), "the clock did not jump"
+    assert max(figures.seen) - min(figures.seen) == pytest.approx(2 * DAY, abs=20)
     # One interval from request to request, and at most one more; the rest is what a busy machine takes.
     assert figures.longest_gap <= 2 * INTERVAL + GRACE
     for seconds in figures.flush:
