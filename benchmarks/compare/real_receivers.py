@@ -41,8 +41,8 @@ class RecordingCollector(Collector):
                 message = file.read(int.from_bytes(head, "big"))
                 yield ExportLogsServiceRequest.FromString(message).SerializeToString()
 
-    def _config(self, logs: str, spans: str) -> dict[str, object]:
-        config: dict[str, Any] = super()._config(logs, spans)
+    def _config(self, logs: str, spans: str, metrics: str) -> dict[str, object]:
+        config: dict[str, Any] = super()._config(logs, spans, metrics)
         self._file = self.folder / "logs.binary"
         config["exporters"]["file/logs"] |= {"path": str(self._file), "format": "proto"}
         return config
