@@ -12,6 +12,7 @@ from fapilog_otel.model.anyvalue import Budget, normalise, normalise_key
 from fapilog_otel.model.record import Record
 from fapilog_otel.model.scope import Scope
 from fapilog_otel.model.severity import parse_level
+from fapilog_otel.sources.structlog.compiled import own_logger
 from fapilog_otel.sources.structlog.hook import Hook
 from fapilog_otel.sources.structlog.processors import exports
 from fapilog_otel.sources.structlog.translate import Event, fields_of, parts_of, scope_name, severity
@@ -64,6 +65,11 @@ class _Capture:
             attributes=attributes,
             event_name=event_name,
         )
+
+    def target(self, name: str) -> tuple[object, int]:
+        """Give our own logger of a name, or None where it is another's, and the lowest severity number."""
+        logger = self._provider.get_logger(name)
+        return own_logger(logger), self._floor_of(name)
 
     def _add(self, name: str) -> _Target:
         if len(self._targets) >= _MAX_TARGETS:
@@ -159,7 +165,8 @@ class StructlogSource:
         with _lock:
             if _installed:
                 return self._installed_handle(provider)
-            hook = Hook(_Capture(provider, self._floor, self._floors), exports)  # type: ignore[arg-type]
+            capture = _Capture(provider, self._floor, self._floors)  # type: ignore[arg-type]
+            hook = Hook(capture, exports, capture.target)
             hook.install()
             handle = StructlogHandle(self, provider, hook)
             _installed.append(handle)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DEFAULT_SCOPE: Final = "structlog"
 """Scope of events that tell no logger name."""
 
-_SEVERITIES: Final = {
+SEVERITIES: Final = {
     "debug": (DEBUG, "DEBUG"),
     "info": (INFO, "INFO"),
     "msg": (INFO, "INFO"),
@@ -49,8 +49,8 @@ _CALLSITE: Final = {
 _CALLSITE_REST: Final = ("filename", "module", "process", "process_name", "qual_module", "qual_name")
 
 
-_ADDED: Final = ("level", "timestamp", "log_level", "level_number")
-_UNUSUAL: Final = frozenset(
+ADDED: Final = ("level", "timestamp", "log_level", "level_number")
+UNUSUAL: Final = frozenset(
     (*_INTERNAL, *TRACE_KEYS, *_CALLSITE, *_CALLSITE_REST, "stack", "stack_info", "exc_info", "exception", EVENT_NAME)
 )
 _ABSENT: Final = object()
@@ -94,7 +94,7 @@ class Parts(NamedTuple):
 
 def severity(method: str) -> tuple[int, str]:
     """Give severity number and text of a logger method's name; one that nobody knows keeps its name at INFO."""
-    found = _SEVERITIES.get(method)
+    found = SEVERITIES.get(method)
     if found is not None:
         return found
     name = method.upper()
@@ -129,13 +129,13 @@ def parts_of(event: Event, scope: str) -> Parts:
     body = attributes.pop("event", _ABSENT)
     if body is _ABSENT:
         body = _renamed(event, attributes)
-    for key in _ADDED:
+    for key in ADDED:
         if key in attributes and event.given(key) is _ABSENT:
             del attributes[key]
     name = None
     if "logger" in attributes and attributes["logger"] == scope:
         del attributes["logger"]
-    if event.method == "exception" or not _UNUSUAL.isdisjoint(attributes) or "exc_info" in event.kw:
+    if event.method == "exception" or not UNUSUAL.isdisjoint(attributes) or "exc_info" in event.kw:
         name = attributes.pop(EVENT_NAME, None)
         _translate_unusual(event, attributes)
     return Parts(number, text, body, attributes, name if isinstance(name, str) else None)
