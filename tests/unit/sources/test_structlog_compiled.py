@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import io
 import logging
+import re
 import sys
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -98,7 +100,7 @@ def calls(log: Any) -> list[Callable[[], object]]:
         lambda: log.info("with a name of its own", **{"event.name": "order.placed"}),
         lambda: log.info("trace keys", otelTraceID="0", trace_id="mine"),
         lambda: log.info("stack", stack_info=True),
-        lambda: log.exception("exception outside"),
+        lambda: log.exception("exception outside"),  # noqa: LOG004 - it happens
         lambda: failing_with(log),
         lambda: log.info("exc_info", exc_info=ValueError("given")),
         lambda: log.info("", **{"": "no key", "lineno": 3}),
@@ -117,7 +119,8 @@ def run(chain: list[Any], monkeypatch: pytest.MonkeyPatch, *, native: bool, **co
     if not native:
         monkeypatch.setattr(hook, "compiled_hook", lambda **_: None)
     memory, output = MemoryExporter(), io.StringIO()
-    provider = fo.LoggerProvider(settings=load_settings({"exporters": {"m": memory}}, environ={}), shutdown_on_exit=False)
+    settings = load_settings({"exporters": {"m": memory}}, environ={})
+    provider = fo.LoggerProvider(settings=settings, shutdown_on_exit=False)
     structlog.configure(processors=chain, **{"logger_factory": structlog.PrintLoggerFactory(output), **configuration})
     handle = StructlogSource().install(provider)
     try:
@@ -154,8 +157,6 @@ UNSTABLE = {"timestamp", "code.line.number", "code.stacktrace", "exception.stack
 
 
 def without_times(text: str) -> str:
-    import re
-
     text = re.sub(r"(Stack|Traceback) \(most recent.*", r"\1", text, flags=re.DOTALL)
     text = re.sub(r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "TIME", text)
     return re.sub(r"(line |lineno=|thread=|File \")[^,\s]+", r"\1X", text)
@@ -206,7 +207,8 @@ def memory() -> Iterator[MemoryExporter]:
     settings = load_settings({"exporters": {"m": exporter}}, environ={})
     provider = fo.LoggerProvider(settings=settings, shutdown_on_exit=False)
     handle = StructlogSource(levels={"quiet": "ERROR"}).install(provider)
-    structlog.configure(processors=[processors.add_log_level, empty_then_text], logger_factory=structlog.ReturnLoggerFactory())
+    chain: list[Any] = [processors.add_log_level, empty_then_text]
+    structlog.configure(processors=chain, logger_factory=structlog.ReturnLoggerFactory())
     exporter.flush = lambda: provider.force_flush(10_000)  # type: ignore[attr-defined]
     yield exporter
     handle.uninstall()
@@ -261,8 +263,6 @@ class TestTheCompiledHook:
         assert outer.attributes["value"] == "text"
 
     def test_a_context_that_is_no_plain_dictionary(self, memory: Any) -> None:
-        from collections import OrderedDict
-
         structlog.configure(context_class=OrderedDict)
         structlog.get_logger().bind(a=1).info("ordered", b=2)
         assert bodies(memory) == ["ordered"]
