@@ -9,7 +9,7 @@ from fapilog_otel.encode import emit as _emit
 from fapilog_otel.encode import log_methods as _log_methods
 from fapilog_otel.model import chunk as _chunk
 
-__all__ = ["NATIVE", "NATIVE_MISSING", "Chunk", "EmitCore", "LoggerBase", "Port"]
+__all__ = ["NATIVE", "NATIVE_MISSING", "Chunk", "EmitCore", "LoggerBase", "Port", "own_logger"]
 
 NATIVE = False
 NATIVE_MISSING = ""
@@ -28,3 +28,10 @@ else:
             NATIVE_MISSING = f"it was not built when the package was installed: {error}" if absent else str(error)
         else:
             NATIVE = True
+
+
+def own_logger(logger: object) -> object:
+    """Give a logger that is of our own making, and None for others, whose functions are called as the API says."""
+    kind = type(logger)
+    ours = issubclass(kind, LoggerBase) and kind.write is LoggerBase.write and kind.emit is LoggerBase.emit
+    return logger if ours else None

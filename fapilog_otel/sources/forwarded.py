@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
 
 _HANDLE: Final[CodeType] = logging.Handler.handle.__code__
-_TO_CALLER: Final = 6  # comes_from_logging, _take, take, Tap.emit, loguru's _log and its level method
+TO_CALLER: Final = 6
+"""Frames up to loguru's caller: comes_from_logging, _take, take, Tap.emit, loguru's _log and its level method."""
 _SEARCHED: Final = 10
 
 
@@ -25,16 +26,17 @@ def stdlib_is_captured() -> bool:
     return source is not None and bool(source._installed)  # noqa: SLF001 - a list that is only read
 
 
-def comes_from_logging(record: Mapping[str, Any]) -> bool:
+def comes_from_logging(record: Mapping[str, Any], frames: int = TO_CALLER) -> bool:
     """Tell whether the running call of loguru passes on a record that the stdlib source has; called by `Capture` alone.
 
     Args:
         record: loguru's.
+        frames: Frames up to loguru's caller.
     """
     if not stdlib_is_captured():
         return False
     try:
-        caller: FrameType | None = sys._getframe(_TO_CALLER)  # noqa: SLF001 - as loguru itself
+        caller: FrameType | None = sys._getframe(frames)  # noqa: SLF001 - as loguru itself
     except ValueError:
         return False
     for distance in range(_SEARCHED):

@@ -31,12 +31,19 @@ cdef bint is_of_encoder(PyObject* logger, PyObject* place) except -1:
 
 cdef bint write_logged(PyObject* logger, int severity, PyObject* text, PyObject* body, PyObject* attributes,
                        PyObject* reserved, PyObject* place) except -1:
+    """Submit a plain record of now; see `write_logged_at`."""
+    return write_logged_at(logger, 0, severity, text, body, attributes, reserved, place)
+
+
+cdef bint write_logged_at(PyObject* logger, uint64_t timestamp, int severity, PyObject* text, PyObject* body,
+                          PyObject* attributes, PyObject* reserved, PyObject* place) except -1:
     """Submit a plain record, or nothing where the gate is shut; False: nothing was done, it takes the general way.
 
     The caller knows that the running code does not work for our own exporting.
 
     Args:
         logger: A `LoggerBase`; anything else takes the general way.
+        timestamp: Unix ns; 0: now.
         severity: 0 to 24.
         text: Severity text.
         body: The message.
@@ -66,4 +73,4 @@ cdef bint write_logged(PyObject* logger, int severity, PyObject* text, PyObject*
     layers.reserved = reserved
     layers.place = place
     now = now_ns()
-    return self._core.put_plain(<PyObject*>self._scope, now, now, head, body, &layers, NULL, NULL, 0)
+    return self._core.put_plain(<PyObject*>self._scope, timestamp or now, now, head, body, &layers, NULL, NULL, 0)

@@ -7,6 +7,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fapilog_otel.sources.forwarded import comes_from_logging
+from fapilog_otel.sources.loguru.compiled import MAX_TARGETS, plain_records
 from fapilog_otel.sources.loguru.translate import Selection, fields_of, scope_name
 from fapilog_otel.telemetry.diagnostics import get_diagnostics
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 MAX_DEPTH: Final = 3
 """How deep messages logged while one is translated are followed (a ``__str__`` that logs itself would never end)."""
-
-_MAX_TARGETS: Final = 4096
 
 
 class _Target(NamedTuple):
@@ -50,6 +49,7 @@ class Capture:
         self._selection = selection
         self._targets: dict[str, _Target] = {}
         self._thread = _ThreadState()
+        self._plain = plain_records(self._target_of, selection)
 
     @property
     def follows(self) -> bool:
@@ -76,7 +76,8 @@ class Capture:
             return
         thread.depth = depth + 1
         try:
-            self._take(record, lowest)
+            if self._plain is None or not self._plain.take(record, lowest):
+                self._take(record, lowest)
         except Exception as error:  # noqa: BLE001 - a log call never raises because of us
             self.failed += 1
             get_diagnostics().note("loguru.failed", "a loguru record was not captured", error=type(error).__name__)
@@ -85,15 +86,17 @@ class Capture:
 
     def _take(self, record: Mapping[str, Any], lowest: float) -> None:
         name = scope_name(record)
-        target = self._targets.get(name) or self._add(name)
+        target = self._target_of(name)
         if record["level"].no < (lowest if target.floor is None else target.floor) or comes_from_logging(record):
             return
         target.logger.emit(**fields_of(record, self._selection))
 
-    def _add(self, name: str) -> _Target:
-        if len(self._targets) >= _MAX_TARGETS:
-            self._targets.clear()
-        target = self._targets[name] = _Target(self._provider.get_logger(name), self._floor_of(name))
+    def _target_of(self, name: str) -> _Target:
+        target = self._targets.get(name)
+        if target is None:
+            if len(self._targets) >= MAX_TARGETS:
+                self._targets.clear()
+            target = self._targets[name] = _Target(self._provider.get_logger(name), self._floor_of(name))
         return target
 
     def _floor_of(self, name: str) -> int | None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 DEFAULT_SCOPE: Final = "loguru"
 """Scope of records that tell no module."""
 
-_SPECIAL: Final = frozenset((EVENT_NAME, *TRACE_KEYS))
+SPECIAL: Final = frozenset((EVENT_NAME, *TRACE_KEYS))
 _MICROSECONDS: Final = 1e6
 _MAX_SECONDS: Final = (1 << 64) // 1_000_000_000 - 1  # fixed64 holds no more
 
@@ -53,7 +53,7 @@ def fields_of(record: Mapping[str, Any], selection: Selection) -> dict[str, Any]
     name = None
     if isinstance(extra, dict):
         attributes.update(extra)  # the caller's own win
-        if not _SPECIAL.isdisjoint(extra):
+        if not SPECIAL.isdisjoint(extra):
             name = _take_special(attributes)
     now = time.time_ns()
     return {
@@ -87,11 +87,12 @@ def severity_of(level: Any) -> tuple[int, str]:
     number, name = getattr(level, "no", None), getattr(level, "name", None)
     if type(number) is not int or not isinstance(name, str):
         return INFO, "INFO" if level is None else object_text(level)
-    return _severity(number, name)
+    return severity_of_level(number, name)
 
 
 @functools.lru_cache(256)
-def _severity(number: int, name: str) -> tuple[int, str]:
+def severity_of_level(number: int, name: str) -> tuple[int, str]:
+    """Give severity number and text of a level."""
     return severity_from_stdlib(number, name), text_from_stdlib(name)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from fapilog_otel.encode.select import NATIVE, LoggerBase
+from fapilog_otel.encode.select import NATIVE, LoggerBase, own_logger
 from fapilog_otel.sources.stdlib.patch import is_of_logging
 from fapilog_otel.sources.stdlib.translate import RESERVED, severity
 
@@ -55,9 +55,7 @@ def record_path(target: Callable[[str], tuple[object, int]], selection: Selectio
 def _ours(target: Callable[[str], tuple[object, int]], name: str) -> tuple[object, int]:
     """Give only a logger of our own making: the functions of others are called as the API says."""
     logger, floor = target(name)
-    kind = type(logger)
-    ours = issubclass(kind, LoggerBase) and kind.write is LoggerBase.write and kind.emit is LoggerBase.emit
-    return (logger if ours else None), floor
+    return own_logger(logger), floor
 
 
 def covers(

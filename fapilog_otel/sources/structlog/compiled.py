@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from fapilog_otel.encode.select import NATIVE, LoggerBase
+from fapilog_otel.encode.select import NATIVE
 from fapilog_otel.sources.structlog.translate import ADDED, DEFAULT_SCOPE, SEVERITIES, UNUSUAL, stdlib_level
 
 if TYPE_CHECKING:
@@ -57,10 +57,3 @@ def compiled_hook(*, target: Callable[[str], tuple[object, int] | None], **parts
         **parts,
     )
     return made
-
-
-def own_logger(logger: object) -> object:
-    """Give a logger that is of our own making, and None for others, whose functions are called as the API says."""
-    kind = type(logger)
-    ours = issubclass(kind, LoggerBase) and kind.write is LoggerBase.write and kind.emit is LoggerBase.emit
-    return logger if ours else None

@@ -6,13 +6,12 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from fapilog_otel.encode.select import LoggerBase
+from fapilog_otel.encode.select import LoggerBase, own_logger
 from fapilog_otel.errors import ConfigError
 from fapilog_otel.model.anyvalue import Budget, normalise, normalise_key
 from fapilog_otel.model.record import Record
 from fapilog_otel.model.scope import Scope
 from fapilog_otel.model.severity import parse_level
-from fapilog_otel.sources.structlog.compiled import own_logger
 from fapilog_otel.sources.structlog.hook import Hook
 from fapilog_otel.sources.structlog.processors import exports
 from fapilog_otel.sources.structlog.translate import Event, fields_of, parts_of, scope_name, severity
@@ -68,8 +67,8 @@ class _Capture:
 
     def target(self, name: str) -> tuple[object, int]:
         """Give our own logger of a name, or None where it is another's, and the lowest severity number."""
-        logger = self._provider.get_logger(name)
-        return own_logger(logger), self._floor_of(name)
+        target = self._targets.get(name) or self._add(name)
+        return own_logger(target.logger), target.floor
 
     def _add(self, name: str) -> _Target:
         if len(self._targets) >= _MAX_TARGETS:
