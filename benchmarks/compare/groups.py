@@ -32,6 +32,9 @@ _STOCK_HTTP_DEFAULT_QUEUE = replace(
     title="the same with its default queue of 2 048",
     queue=DEFAULT_QUEUE,
 )
+_STOCK_IDLE = replace(
+    _STOCK_HTTP, key="stock-idle", title="SDK `Logger.emit` → a processor that only counts", idle=True
+)
 _STOCK_GRPC = replace(_STOCK_HTTP, key="stock-grpc", title=_STOCK_HTTP.title.replace("HTTP", "gRPC"), protocol="grpc")
 _STOCK_GZIP = replace(_STOCK_HTTP, key="stock-gzip", title=_STOCK_HTTP.title + ", gzip", compression="gzip")
 _STOCK_STDLIB = _stock("stock-stdlib", "`logging` → SDK `LoggingHandler` → OTLP/HTTP", "stdlib", 16_000)
@@ -47,6 +50,7 @@ _OTLP_HTTP: Final = Group(
         *_HTTP,
         *_each(_ours("http-1m", "our logger, 1 MiB requests"), request_bytes=1024 * KIB),
         *_ours("api", "OTel API `Logger.emit`, our provider", "api", 400_000),
+        _STOCK_IDLE,
         *_ours("processor", "SDK `Logger.emit` → our processor", "processor", 40_000),
         *_each(_ours("http-spool", "our logger, every request on disk first", records=300_000), spool=True),
         *_each(_ours("python", "our logger, pure-Python encoder", records=100_000), native=False),

@@ -6,7 +6,7 @@ import logging
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.resources import Resource
 
@@ -28,6 +28,8 @@ def build_stock(variant: Variant, endpoint: str, records: int) -> Subject:
         endpoint: Base URL of the receiver.
         records: Records of the timed part, all of which the queue must hold, unless the variant says otherwise.
     """
+    if variant.idle:
+        return _idle(variant)
     provider, processor = build_provider(variant, endpoint, records)
     return Subject(
         emit=_emit(variant, provider),
@@ -35,6 +37,33 @@ def build_stock(variant: Variant, endpoint: str, records: int) -> Subject:
         stats=dict,
         close=provider.shutdown,
     )
+
+
+class _Idle(LogRecordProcessor):
+    """A processor that counts."""
+
+    def __init__(self) -> None:
+        self.records = 0
+
+    def on_emit(self, log_record: object) -> None:  # noqa: ARG002 - the signature is the SDK's
+        self.records += 1
+
+    def shutdown(self) -> None:
+        pass
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - the signature is the SDK's
+        return True
+
+    def kept(self) -> dict[str, Any]:
+        """Give what was counted, as the receiver would."""
+        return {"records": self.records, "requests": 0, "size": 0, "faults": []}
+
+
+def _idle(variant: Variant) -> Subject:
+    processor = _Idle()
+    provider = LoggerProvider(resource=Resource.create({"service.name": SERVICE_NAME}))
+    provider.add_log_record_processor(processor)
+    return Subject(_emit(variant, provider), processor.force_flush, dict, provider.shutdown, kept=processor.kept)
 
 
 def build_provider(variant: Variant, endpoint: str, records: int) -> tuple[LoggerProvider, BatchLogRecordProcessor]:

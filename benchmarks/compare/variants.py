@@ -34,6 +34,7 @@ class Variant:
         fast: Our setting ``fast_stdlib``; None: left alone.
         spool: Whether every request of ours is on disk before it is sent.
         code_attributes: Whether records of ``logging`` say where they come from, as the SDK's always do.
+        idle: Whether the SDK's processor only counts, so that nothing leaves the process.
         destination: What receives: the counting receiver, or a real collector.
     """
 
@@ -51,6 +52,7 @@ class Variant:
     fast: bool | None = None
     spool: bool = False
     code_attributes: bool = True
+    idle: bool = False
     destination: Destination = "counting"
 
     @property
@@ -68,7 +70,7 @@ class Variant:
         """What it sends; empty: nothing leaves the process."""
         if self.library == "logfire":
             return "traces"
-        return "" if self.library == "fapilog" else "logs"
+        return "" if self.library == "fapilog" or self.idle else "logs"
 
 
 @dataclass(frozen=True, slots=True)
