@@ -163,6 +163,7 @@ def destination_for(
             max_request_size=request_size or _UNBOUNDED,
             max_batch=settings.max_export_batch_size or _UNBOUNDED,
             max_in_flight=settings.max_in_flight or traits.max_in_flight,
+            copies=traits.copies,
             optional=bool(common.get("optional", False)),
             level=0 if level is None else parse_level(level),
         ),

@@ -37,6 +37,7 @@ class ExporterTraits:
         request_size: Bytes of a request that suit it best; None: the setting's default.
         endpoint: Where requests go, without credentials, for what is said about the destination; empty: not told.
         spooled: False: it needs no spool, since it writes to this machine (console, file) or to this process's memory.
+        copies: How often a request that is under way is in memory beside the queue's own bytes of it (gRPC: twice).
         component_type: ``otel.component.type`` in metrics; empty: the name of its class.
     """
 
@@ -46,6 +47,7 @@ class ExporterTraits:
     request_size: int | None = None
     endpoint: str = ""
     spooled: bool = True
+    copies: int = 0
     component_type: str = ""
 
 

@@ -36,6 +36,7 @@ class BranchSettings:
         max_request_size: Bytes of records a request; a single larger record makes a request of its own.
         max_batch: Records a request.
         max_in_flight: Requests under way at once.
+        copies: How often a request under way is in memory beside the chunks it is of.
         optional: Whether the others neither wait for it nor are judged by it.
         level: Lowest severity number it takes; 0: all. Records without severity always pass.
     """
@@ -45,6 +46,7 @@ class BranchSettings:
     max_request_size: int = 262_144
     max_batch: int = 1 << 31
     max_in_flight: int = 1
+    copies: int = 0
     optional: bool = False
     level: int = 0
 

@@ -60,6 +60,7 @@ class Branch:
         self.missing: set[Ticket] = set()
         self.waiting: deque[Segment] = deque()
         self.charged = 0
+        self._copied = 0  # bytes of requests under way that the transport holds besides
         self.settled_records = 0
         self.ready = False  # the exporter has started
         self.paused = False  # a fork is at hand
@@ -81,7 +82,8 @@ class Branch:
 
     def has_room(self, size: int) -> bool:
         """Tell whether a chunk of ``size`` allocated bytes may still be taken."""
-        return self.charged + size <= self.settings.max_bytes
+        copied = min(self._copied, self.settings.max_bytes // 2)  # a small queue must not be closed by one request
+        return self.charged + copied + size <= self.settings.max_bytes
 
     def settle(self, segment: Segment, lost: bool) -> None:
         """Mark records as done with; the outcome has been counted by the caller."""
@@ -204,6 +206,7 @@ class Branch:
         """Begin a delivery; ``work`` is what `_unsent` gets if it is cancelled before its first step."""
         task = asyncio.get_running_loop().create_task(delivery)
         self._tasks[task] = allocated
+        self._count_copies()
         self._unbegun[task] = work
         task.add_done_callback(self._finished)
 
@@ -216,15 +219,19 @@ class Branch:
         # What is in a request cannot be given up for what is more severe: requests never take more than half the queue,
         # the next one reckoned as large as the largest, but for a single one.
         sizes = self._tasks.values()
-        room = not sizes or sum(sizes) + max(sizes) <= self.settings.max_bytes // 2
-        return room and len(sizes) < self.settings.max_in_flight
+        room = self.settings.max_bytes // 2 // (1 + self.settings.copies)
+        return (not sizes or sum(sizes) + max(sizes) <= room) and len(sizes) < self.settings.max_in_flight
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.pop(task, None)
+        self._count_copies()
         work = self._unbegun.pop(task, None)
         if work is not None:
             self._unsent(work)
         self.pump()
+
+    def _count_copies(self) -> None:
+        self._copied = sum(self._tasks.values()) * self.settings.copies
 
     def _unsent(self, work: Any) -> None:
         if self.paused:

@@ -89,6 +89,7 @@ class OtlpGrpcExporter:
             max_in_flight=max_in_flight,
             fork_safe=False,
             request_size=REQUEST_SIZE,
+            copies=2,  # the message as bytes, and grpcio's own
             endpoint=self._target.shown,
             component_type="otlp_grpc_log_exporter",
         )

@@ -51,6 +51,30 @@ class TestRoom:
         assert branch.has_room(left)
         assert not branch.has_room(left + 1)
 
+    async def test_is_less_by_what_the_transport_holds_besides(self) -> None:
+        branch = branch_of(max_bytes=16 << 16, copies=2)
+        chunk = held(branch, 9)
+        room = (16 << 16) - branch.charged
+        assert branch.has_room(room)
+        branch.sender.gate.clear()
+        branch.pump()
+        await asyncio.sleep(0)
+        assert branch.has_room(room - 2 * chunk.allocated)
+        assert not branch.has_room(room - 2 * chunk.allocated + 1)
+        branch.sender.gate.set()
+        await drained(branch)
+        assert branch.has_room(16 << 16)
+
+    async def test_of_a_small_queue_is_half_at_least_while_one_request_is_under_way(self) -> None:
+        branch = branch_of(max_bytes=2 << 16, copies=9)
+        held(branch, 9)
+        branch.sender.gate.clear()
+        branch.pump()
+        await asyncio.sleep(0)
+        assert branch.has_room((1 << 16) - branch.charged)
+        branch.sender.gate.set()
+        await drained(branch)
+
     def test_follows_a_chunk_that_was_moved(self) -> None:
         branch = branch_of()
         chunk = held(branch, 9)
@@ -177,6 +201,18 @@ class TestRequests:
         await asyncio.sleep(0)
         assert len(branch.sender.requests) == 4
         assert len(branch.waiting) == 3
+        branch.sender.gate.set()
+        await drained(branch)
+        assert len(branch.sender.requests) == 7
+
+    async def test_take_the_less_of_it_the_more_copies_the_transport_makes(self) -> None:
+        branch = branch_of(max_batch=1, max_in_flight=9, max_bytes=12 << 16, copies=2)
+        branch.sender.gate.clear()
+        for _ in range(7):
+            held(branch, 5)
+        branch.pump()
+        await asyncio.sleep(0)
+        assert len(branch.sender.requests) == 2
         branch.sender.gate.set()
         await drained(branch)
         assert len(branch.sender.requests) == 7
