@@ -23,6 +23,14 @@ class LevelGate:
         self.default = default
         self._levels = dict(levels or {})
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, LevelGate):
+            return NotImplemented
+        return (self.default, self._levels) == (other.default, other._levels)
+
+    def __hash__(self) -> int:
+        return hash((self.default, tuple(sorted(self._levels.items()))))
+
     def of(self, name: str, default: int | None = None) -> int:
         """Give the lowest severity number that a logger lets through.
 

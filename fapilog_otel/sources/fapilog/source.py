@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 from fapilog.core.worker import LoggerWorker
 from fapilog.plugins import loader
 
-from fapilog_otel.errors import ConfigError
 from fapilog_otel.model.anyvalue import Budget, normalise, normalise_key
 from fapilog_otel.model.record import Record
 from fapilog_otel.model.scope import Scope
-from fapilog_otel.model.severity import parse_level
 from fapilog_otel.sources.fapilog import callers
 from fapilog_otel.sources.fapilog.sink import NAME, TAKEN, FapilogOtelSink
 from fapilog_otel.sources.fapilog.translate import EventRecord, origin, scope_name, severity_of
 from fapilog_otel.sources.forwarded import stdlib_is_captured
+from fapilog_otel.sources.installing import check_provider, same_handle, severity_gate
 from fapilog_otel.sources.stdlib.patch import Patch
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ class FapilogHandle:
                 loader.BUILTIN_ALIASES.get(_GROUP, {}).pop(NAME, None)
             _installed.clear()
 
-    def serves(self, source: FapilogSource, provider: object) -> bool:
+    def serves(self, source: object, provider: object) -> bool:
         """Tell whether this is what installing the source for the provider would give."""
         return self._source == source and self._provider is provider
 
@@ -105,16 +104,15 @@ class FapilogSource:
     """
 
     def __init__(self, level: str | int | None = None, levels: Mapping[str, str | int] | None = None) -> None:
-        self._floor = _level("level", level)
-        self._floors = {name: _level(f"levels[{name!r}]", value) for name, value in (levels or {}).items()}
+        self._gate = severity_gate(level, levels)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, FapilogSource):
             return NotImplemented
-        return (self._floor, self._floors) == (other._floor, other._floors)
+        return self._gate == other._gate
 
     def __hash__(self) -> int:
-        return hash((self._floor, tuple(sorted(self._floors.items()))))
+        return hash(self._gate)
 
     def install(self, provider: object) -> FapilogHandle:
         """Start capturing for a provider.
@@ -128,33 +126,17 @@ class FapilogSource:
         Raises:
             ConfigError: The provider is none, or the source is installed with other options or for another provider.
         """
-        if not callable(getattr(provider, "get_logger", None)):
-            raise ConfigError("provider", provider, "it has no get_logger()", "Pass a fapilog_otel.LoggerProvider")
+        check_provider(provider)
         with _lock:
             if not _installed:
                 _installed.append(FapilogHandle(self, provider))
-            elif not _installed[0].serves(self, provider):
-                raise ConfigError(
-                    "source",
-                    "fapilog",
-                    "it is installed already, with other options or for another provider",
-                    "Call uninstall() on the first handle before",
-                )
-            return _installed[0]
+            return same_handle(_installed[0], "fapilog", self, provider)
 
     def wants(self, event: Mapping[str, Any]) -> bool:
         """Tell whether an event passes the levels, and is not one that the stdlib source has already."""
         if origin(event) == "stdlib" and stdlib_is_captured():
             return False
-        return severity_of(event.get("level"))[0] >= self._floor_of(scope_name(event))
-
-    def _floor_of(self, name: str) -> int:
-        if self._floors:
-            while name:
-                if name in self._floors:
-                    return self._floors[name]
-                name = name.rpartition(".")[0]
-        return self._floors.get("", self._floor)
+        return severity_of(event.get("level"))[0] >= self._gate.of(scope_name(event))
 
     def to_record(self, native: object) -> Record:
         """Give an event as fapilog's sinks see it, with the logger as scope and the ids in its ``context``.
@@ -179,12 +161,3 @@ class FapilogSource:
             event_name=event.event_name or "",
             scope=Scope(scope_name(native)),
         )
-
-
-def _level(setting: str, level: str | int | None) -> int:
-    if level is None:
-        return 0
-    try:
-        return parse_level(level)
-    except (ValueError, AttributeError) as error:
-        raise ConfigError(setting, level, str(error), "Give a level's name, such as INFO") from None

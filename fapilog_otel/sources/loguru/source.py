@@ -12,6 +12,7 @@ from fapilog_otel.errors import ConfigError
 from fapilog_otel.model.anyvalue import Budget, normalise, normalise_key
 from fapilog_otel.model.record import Record
 from fapilog_otel.model.scope import Scope
+from fapilog_otel.sources.installing import check_provider, same_handle
 from fapilog_otel.sources.loguru.capture import Capture
 from fapilog_otel.sources.loguru.handlers import Handlers
 from fapilog_otel.sources.loguru.translate import Selection, fields_of, scope_name
@@ -66,7 +67,7 @@ class LoguruHandle:
                     self._core.handlers = dict(handlers)
             _installed.clear()
 
-    def serves(self, source: LoguruSource, provider: object) -> bool:
+    def serves(self, source: object, provider: object) -> bool:
         """Tell whether this is what installing the source for the provider would give."""
         return self._source == source and self._provider is provider
 
@@ -121,11 +122,10 @@ class LoguruSource:
             ConfigError: The provider is none, the source is installed with other options or for another provider, or
                 loguru's version is one that this does not know.
         """
-        if not callable(getattr(provider, "get_logger", None)):
-            raise ConfigError("provider", provider, "it has no get_logger()", "Pass a fapilog_otel.LoggerProvider")
+        check_provider(provider)
         with _lock:
             if _installed:
-                return self._installed_handle(provider)
+                return same_handle(_installed[0], "loguru", self, provider)
             core = _core()
             capture = Capture(provider, self._level, self._levels, self._selection)  # type: ignore[arg-type]
             with core.lock:
@@ -134,17 +134,6 @@ class LoguruSource:
             handle = LoguruHandle(self, provider, core, capture)
             _installed.append(handle)
             return handle
-
-    def _installed_handle(self, provider: object) -> LoguruHandle:
-        handle = _installed[0]
-        if not handle.serves(self, provider):
-            raise ConfigError(
-                "source",
-                "loguru",
-                "it is installed already, with other options or for another provider",
-                "Call uninstall() on the first handle before",
-            )
-        return handle
 
     def to_record(self, native: object) -> Record:
         """Give a record as a loguru sink has it (``message.record``), the module as scope, without trace context.

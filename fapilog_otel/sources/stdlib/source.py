@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from fapilog_otel.compat.api import suppression_active
-from fapilog_otel.errors import ConfigError
+from fapilog_otel.sources.installing import check_provider, same_handle
 from fapilog_otel.sources.stdlib.compiled import record_path
 from fapilog_otel.sources.stdlib.correlation import Correlation, service_name_of
 from fapilog_otel.sources.stdlib.fast import Shortcut
@@ -137,7 +137,7 @@ class StdlibHandle:
                     self._correlation.uninstall()
                 _installed.clear()
 
-    def serves(self, source: StdlibSource, provider: object) -> bool:
+    def serves(self, source: object, provider: object) -> bool:
         """Tell whether this is what installing the source for the provider would give."""
         return self._source == source and self._provider is provider
 
@@ -211,11 +211,10 @@ class StdlibSource:
         Raises:
             ConfigError: The provider is none, or the source is installed with other options or for another provider.
         """
-        if not callable(getattr(provider, "get_logger", None)):
-            raise ConfigError("provider", provider, "it has no get_logger()", "Pass a fapilog_otel.LoggerProvider")
+        check_provider(provider)
         with _lock:
             if _installed:
-                return self._installed_handle(provider)
+                return same_handle(_installed[0], "stdlib", self, provider)
             capture = _Capture(provider, self._rules, self._selection)  # type: ignore[arg-type]
             path = record_path(capture.target, self._selection)
             correlation = self._correlate(provider, path)
@@ -235,17 +234,6 @@ class StdlibSource:
         if path is not None and correlation.alone:
             path.factory = correlation.factory  # what it adds is for handlers, which the short way has none of
         return correlation
-
-    def _installed_handle(self, provider: object) -> StdlibHandle:
-        handle = _installed[0]
-        if not handle.serves(self, provider):
-            raise ConfigError(
-                "source",
-                "stdlib",
-                "it is installed already, with other options or for another provider",
-                "Call uninstall() on the first handle before",
-            )
-        return handle
 
     def to_record(self, native: object) -> Record:
         """Give a ``logging.LogRecord`` as an OTel record with the logger's name as scope and without trace context.

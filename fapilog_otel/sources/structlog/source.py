@@ -7,11 +7,10 @@ import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fapilog_otel.encode.select import LoggerBase, own_logger
-from fapilog_otel.errors import ConfigError
 from fapilog_otel.model.anyvalue import Budget, normalise, normalise_key
 from fapilog_otel.model.record import Record
 from fapilog_otel.model.scope import Scope
-from fapilog_otel.model.severity import parse_level
+from fapilog_otel.sources.installing import check_provider, same_handle, severity_gate
 from fapilog_otel.sources.structlog.hook import Hook
 from fapilog_otel.sources.structlog.processors import exports
 from fapilog_otel.sources.structlog.translate import Event, fields_of, parts_of, scope_name, severity
@@ -19,6 +18,7 @@ from fapilog_otel.sources.structlog.translate import Event, fields_of, parts_of,
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from fapilog_otel.assembly.gates import LevelGate
     from fapilog_otel.sources.stdlib.source import OtelLogger, Provider
 
 _MAX_TARGETS: Final = 4096
@@ -35,14 +35,12 @@ class _Capture:
 
     Args:
         provider: Where loggers come from, one a scope name.
-        floor: Lowest severity number.
-        floors: The same by logger name; the longest dotted parent wins.
+        gate: Lowest severity numbers by logger name.
     """
 
-    def __init__(self, provider: Provider, floor: int, floors: Mapping[str, int]) -> None:
+    def __init__(self, provider: Provider, gate: LevelGate) -> None:
         self._provider = provider
-        self._floor = floor
-        self._floors = floors
+        self._gate = gate
         self._targets: dict[str, _Target] = {}
 
     def __call__(self, event: Event) -> None:
@@ -75,15 +73,8 @@ class _Capture:
             self._targets.clear()
         logger = self._provider.get_logger(name)
         write = logger.write if isinstance(logger, LoggerBase) else None
-        target = self._targets[name] = _Target(logger, self._floor_of(name), write)
+        target = self._targets[name] = _Target(logger, self._gate.of(name), write)
         return target
-
-    def _floor_of(self, name: str) -> int:
-        while name:
-            if name in self._floors:
-                return self._floors[name]
-            name = name.rpartition(".")[0]
-        return self._floors.get("", self._floor)
 
 
 class StructlogHandle:
@@ -111,7 +102,7 @@ class StructlogHandle:
                 self._hook.uninstall()
                 _installed.clear()
 
-    def serves(self, source: StructlogSource, provider: object) -> bool:
+    def serves(self, source: object, provider: object) -> bool:
         """Tell whether this is what installing the source for the provider would give."""
         return self._source == source and self._provider is provider
 
@@ -136,16 +127,15 @@ class StructlogSource:
     """
 
     def __init__(self, level: str | int | None = None, levels: Mapping[str, str | int] | None = None) -> None:
-        self._floor = _level("level", level)
-        self._floors = {name: _level(f"levels[{name!r}]", value) for name, value in (levels or {}).items()}
+        self._gate = severity_gate(level, levels)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, StructlogSource):
             return NotImplemented
-        return (self._floor, self._floors) == (other._floor, other._floors)
+        return self._gate == other._gate
 
     def __hash__(self) -> int:
-        return hash((self._floor, tuple(sorted(self._floors.items()))))
+        return hash(self._gate)
 
     def install(self, provider: object) -> StructlogHandle:
         """Start capturing for a provider.
@@ -159,28 +149,16 @@ class StructlogSource:
         Raises:
             ConfigError: The provider is none, or the source is installed with other options or for another provider.
         """
-        if not callable(getattr(provider, "get_logger", None)):
-            raise ConfigError("provider", provider, "it has no get_logger()", "Pass a fapilog_otel.LoggerProvider")
+        check_provider(provider)
         with _lock:
             if _installed:
-                return self._installed_handle(provider)
-            capture = _Capture(provider, self._floor, self._floors)  # type: ignore[arg-type]
+                return same_handle(_installed[0], "structlog", self, provider)
+            capture = _Capture(provider, self._gate)  # type: ignore[arg-type]
             hook = Hook(capture, exports, capture.target)
             hook.install()
             handle = StructlogHandle(self, provider, hook)
             _installed.append(handle)
             return handle
-
-    def _installed_handle(self, provider: object) -> StructlogHandle:
-        handle = _installed[0]
-        if not handle.serves(self, provider):
-            raise ConfigError(
-                "source",
-                "structlog",
-                "it is installed already, with other options or for another provider",
-                "Call uninstall() on the first handle before",
-            )
-        return handle
 
     def to_record(self, native: object) -> Record:
         """Give an event dictionary as an OTel record, with ``logger`` as scope and without trace context.
@@ -209,12 +187,3 @@ class StructlogSource:
             event_name=fields["event_name"] or "",
             scope=Scope(name),
         )
-
-
-def _level(setting: str, level: str | int | None) -> int:
-    if level is None:
-        return 0
-    try:
-        return parse_level(level)
-    except (ValueError, AttributeError) as error:
-        raise ConfigError(setting, level, str(error), "Give a level's name, such as INFO") from None
