@@ -33,9 +33,7 @@ class StockHandlers:
 
     def install(self) -> None:
         """Find the stock handlers that there are, and have new ones found."""
-        for (
-            name
-        ) in _MODULES:  # a listener's handlers are on no logger, so where they are loaded the classes are covered
+        for name in _MODULES:  # where they are loaded: a listener's handlers are on no logger
             kind = getattr(sys.modules.get(name), _CLASS, None)
             if isinstance(kind, type):
                 self._cover(kind)
@@ -93,7 +91,7 @@ def _handlers() -> Iterator[logging.Handler]:
 
 def _say(handler: object) -> None:
     provider = getattr(handler, "_logger_provider", None)
-    if _delivers_to_us(provider):
+    if delivers_to_us(provider):
         get_diagnostics().report(
             "stdlib.stock_handler",
             "OpenTelemetry's LoggingHandler is installed too; what it passes on to us is left out",
@@ -108,7 +106,8 @@ def _say(handler: object) -> None:
         )
 
 
-def _delivers_to_us(provider: Any) -> bool:
+def delivers_to_us(provider: Any) -> bool:
+    """Tell whether what a provider gets comes to our pipeline."""
     from fapilog_otel.provider.provider import LoggerProvider  # noqa: PLC0415 - loaded already where there is one
 
     if type(provider).__name__ == "ProxyLoggerProvider":  # the API's, which leads to whatever is global

@@ -11,6 +11,7 @@ from structlog import DropEvent
 from structlog._base import BoundLoggerBase  # no public name; see the tests, which run against every supported version
 
 from fapilog_otel.sources.structlog.compiled import compiled_hook
+from fapilog_otel.sources.structlog.stock import beside_ours
 from fapilog_otel.sources.structlog.translate import Event, stdlib_level
 from fapilog_otel.telemetry.origin import exporting
 
@@ -124,10 +125,11 @@ class Hook:
         if len(self._plans) >= _MAX_PLANS:
             self._plans.clear()
         copied = list(processors)
+        called = [beside_ours(processor) for processor in copied]
         plan = self._plans[id(processors)] = _Plan(
             copied if isinstance(processors, list) else processors,
-            copied[:-1],
-            copied[-1] if copied else _unchanged,
+            called[:-1],
+            called[-1] if called else _unchanged,
             self._handled(copied),
         )
         return plan
