@@ -168,6 +168,23 @@ class TestFailingSync:
             until(lambda: not old.exists())
 
 
+class TestFailingWrite:
+    @pytest.mark.parametrize("error", ["EDQUOT", "EROFS", "ENOSPC"])
+    def test_is_never_reported_as_durable_and_nothing_hangs(self, tmp_path: Path, error: str) -> None:
+        """A quota is used up, the kernel has turned a broken disk read-only under open files, a disk is full."""
+        report = under_strace(tmp_path / "spool", 30, 0.02, f"pwrite64:error={error}:when=60+")
+        stored = [number for number, _ in report["stored"]]  # type: ignore[attr-defined]
+        reasons_given = {reason for _, reason in report["refused"]}  # type: ignore[attr-defined]
+        assert stored == list(range(1, len(stored) + 1))
+        assert 1 < len(stored) < 30
+        assert reasons_given == {"disk_full" if error == "ENOSPC" else "io_error"}
+        assert report["stopped"]
+        assert report["slowest"] < 5.0  # type: ignore[operator]
+        found, one = everything(tmp_path / "spool")
+        assert one.spool.stop(PATIENCE)
+        assert set(stored) <= set(found)
+
+
 class TestVanishingDirectory:
     def test_that_was_removed_is_made_again_and_nothing_false_is_said(self, tmp_path: Path) -> None:
         with running(tmp_path / "spool") as one:
