@@ -9,7 +9,8 @@ to lose one would make ``Pool.terminate`` wait for ever for a worker that waits 
   the wakeup descriptor too (``signal.set_wakeup_fd``), where a thread sleeps that sends the signal to the main thread
   again. A child writes to its parent's descriptor until it has its own, so the writer's process is asked for
   (``SO_PASSCRED``, Linux). Elsewhere, and where another library has the wakeup descriptor, this part is left out; in
-  uWSGI too, which forks past Python's hooks: a thread that waits for the interpreter's lock just then breaks it there.
+  uWSGI too, which forks past Python's hooks: a thread that waits for the interpreter's lock just then breaks it there;
+  and under gevent, whose threads are greenlets, which a waiting one would stop.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import os
 import signal
 import sys
 import threading
+from types import BuiltinFunctionType
 from typing import TYPE_CHECKING, Any, Final
 
 from fapilog_otel.buffer import fork
@@ -56,7 +58,7 @@ class Nudge:
             fork.watch(self)
         import _socket  # noqa: PLC0415 - the class that gevent leaves alone, and not at import
 
-        if self._ears is None and hasattr(_socket, "SO_PASSCRED") and "uwsgi" not in sys.modules:
+        if self._ears is None and hasattr(_socket, "SO_PASSCRED") and _has_threads():
             self._ears, self._mouth = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_DGRAM)
             self._ears.setsockopt(_socket.SOL_SOCKET, _socket.SO_PASSCRED, 1)
             self._mouth.setblocking(False)
@@ -144,6 +146,10 @@ class Nudge:
             self._sent = True
             signal.pthread_kill(threading.main_thread().ident or 0, self._number)
         return patience * 4
+
+
+def _has_threads() -> bool:
+    return "uwsgi" not in sys.modules and isinstance(_thread.start_new_thread, BuiltinFunctionType)
 
 
 def _pid_in(credentials: bytes) -> int:
