@@ -11,6 +11,7 @@ import fapilog_otel as fo
 from benchmarks.compare.subject import Subject
 from benchmarks.compare.workload import LOGGER_NAME, SERVICE_NAME, api_logger, own_logger, stdlib_logger
 from benchmarks.features import has_setting
+from benchmarks.libraries import loguru_logger, structlog_logger
 from fapilog_otel.encode.select import NATIVE
 from fapilog_otel.pipeline import DEFAULT_STAGES
 
@@ -77,29 +78,10 @@ def _emit(variant: Variant) -> Any:
         logging.getLogger().setLevel(logging.INFO)
         return stdlib_logger(logging.getLogger(LOGGER_NAME))
     if variant.path == "structlog":
-        return own_logger(_structlog_logger())
+        return own_logger(structlog_logger(LOGGER_NAME))  # the peer's chain, whose last processor drops the event
     if variant.path == "loguru":
-        from loguru import logger
-
-        logger.remove()  # no sink beside ours, as the peer has none beside its own
-        return own_logger(logger)
+        return own_logger(loguru_logger())  # no sink beside ours, as the peer has none beside its own
     return own_logger(fo.get_logger(LOGGER_NAME))
-
-
-def _structlog_logger() -> Any:
-    """Give a logger with the peer's chain; its last processor renders nothing, where the peer's drops the event."""
-    import structlog
-
-    def end(_logger: object, _method: str, _event: object) -> str:
-        return ""
-
-    structlog.configure(
-        processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(), end],
-        logger_factory=structlog.ReturnLoggerFactory(),
-        wrapper_class=structlog.make_filtering_bound_logger(20),
-        cache_logger_on_first_use=True,
-    )
-    return structlog.get_logger(LOGGER_NAME)
 
 
 def _processor(given: dict[str, Any], flush_seconds: float) -> Subject:

@@ -27,7 +27,7 @@ class Case:
 
     key: str
     title: str
-    path: Literal["own", "api", "stdlib", "processor"] = "own"
+    path: Literal["own", "api", "stdlib", "structlog", "loguru", "processor"] = "own"
     stages: bool = True
     native: bool = True
     fast: bool | None = None
@@ -52,6 +52,8 @@ CASES: Final = {
         Case(
             "stdlib-code", "`logging`, fast logger, `code.*`, stages off", "stdlib", stages=False, fast=True, code=True
         ),
+        Case("structlog", "structlog → our source, stages off", "structlog", stages=False),
+        Case("loguru", "loguru → our source, stages off", "loguru", stages=False),
         Case("processor", "SDK `Logger` into our processor, stages off", "processor", stages=False),
         Case("python", "our logger, pure-Python encoder", native=False),
         Case("python-bare", "our logger, pure-Python encoder, stages off", stages=False, native=False),

@@ -21,6 +21,7 @@ from benchmarks.compare.verdict import Expected, examine
 from benchmarks.compare.workload import FIRST_NUMBER, LOGGER_NAME, SERVICE_NAME, api_logger, own_logger, stdlib_logger
 from benchmarks.features import has_setting
 from benchmarks.instructions.cases import CASES, LENGTHS
+from benchmarks.libraries import loguru_logger, structlog_logger
 from fapilog_otel.contracts import ExportResult
 from fapilog_otel.encode.select import NATIVE
 from fapilog_otel.pipeline import DEFAULT_STAGES
@@ -72,7 +73,7 @@ def _subject(case: Case, keeper: Keeper) -> Subject:
     given: dict[str, Any] = {
         "exporters": {"keeper": keeper},
         "service_name": SERVICE_NAME,
-        "sources": ["stdlib"] if case.path == "stdlib" else [],
+        "sources": [case.path] if case.path in ("stdlib", "structlog", "loguru") else [],
         "code_attributes": case.code,
         "schedule_delay": _HOUR,  # what is sent, and when, depends on the records alone
     }
@@ -107,6 +108,10 @@ def _emit(case: Case) -> Emit:
     if case.path == "stdlib":
         logging.getLogger().setLevel(logging.INFO)
         return stdlib_logger(logging.getLogger(LOGGER_NAME))
+    if case.path == "structlog":
+        return own_logger(structlog_logger(LOGGER_NAME))
+    if case.path == "loguru":
+        return own_logger(loguru_logger())
     return own_logger(fo.get_logger(LOGGER_NAME))
 
 
