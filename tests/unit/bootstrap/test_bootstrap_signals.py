@@ -104,6 +104,7 @@ class TestNudge:
                 signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
                 os.kill(os.getpid(), signal.SIGTERM)
                 time.sleep(20)
+                os._exit(95)
             os.waitpid(child, 0)
             time.sleep(0.3)
             os._exit(96)
@@ -148,7 +149,8 @@ class TestNudge:
             for _ in range(100):
                 pid = os.fork()
                 if not pid:
-                    time.sleep(120)
+                    time.sleep(60)
+                    os._exit(95)
                 os.kill(pid, signal.SIGTERM)
                 assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGTERM
             os._exit(96)
