@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -17,9 +17,13 @@ from fapilog_otel.buffer import fork
 
 
 @pytest.fixture(autouse=True)
-def hooked() -> None:
-    """Forked children know that they are children, as in every process that has configured something."""
-    fork.watch(TermHandler(lambda: None, lambda: False)._nudge)
+def fresh() -> Iterator[None]:
+    """A process as it is once something has been configured, whatever other tests have installed in this one."""
+    fork.watch(TermHandler(lambda: None, lambda: False)._nudge)  # forked children know that they are children
+    handler, descriptor = signal.signal(signal.SIGTERM, signal.SIG_DFL), signal.set_wakeup_fd(-1)
+    yield
+    signal.signal(signal.SIGTERM, handler)
+    signal.set_wakeup_fd(descriptor)
 
 
 def end_of(in_child: Callable[[], object]) -> int:
