@@ -7,7 +7,7 @@ import signal
 import threading
 from typing import TYPE_CHECKING
 
-from fapilog_otel.bootstrap.nudge import Nudge
+from fapilog_otel.bootstrap.blocked import BlockedAroundForks
 from fapilog_otel.buffer import fork
 
 if TYPE_CHECKING:
@@ -27,16 +27,13 @@ class TermHandler:
         self._shutdown = shutdown
         self._under_way = under_way
         self._dies_after = False
-        self._nudge = Nudge(signal.SIGTERM, self)
+        self._around_forks = BlockedAroundForks(signal.SIGTERM, self)
 
     def __call__(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature is signal's
         """Handle the signal; a second one meanwhile has its default action."""
-        if fork.is_inherited():  # nothing here is this process's to deliver
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-        if self._nudge.is_echo():
-            return
         signal.signal(number, signal.SIG_DFL)
+        if fork.is_inherited():  # nothing here is this process's to deliver
+            os.kill(os.getpid(), number)
         if self._under_way():
             self._dies_after = True
             return
@@ -47,7 +44,7 @@ class TermHandler:
         """Handle SIGTERM from now on; only in the main thread and only over the default action."""
         if _in_main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
             signal.signal(signal.SIGTERM, self)
-            self._nudge.start()
+            self._around_forks.start()
 
     def uninstall(self) -> None:
         """Restore the default action, if this is what handles the signal and the thread may say so.
@@ -60,7 +57,7 @@ class TermHandler:
         is_handler = signal.getsignal(signal.SIGTERM) is self
         if _in_main_thread() and is_handler:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            self._nudge.stop()
+            self._around_forks.stop()
 
 
 def _in_main_thread() -> bool:

@@ -46,14 +46,12 @@ def unwatch(target: ForkAware) -> None:
 
 def _before() -> None:
     _one_fork["lock"].acquire()
-    for target in tuple(_watched):
-        target.before_fork()
+    _tell("before_fork")
 
 
 def _after_in_parent() -> None:
     try:
-        for target in tuple(_watched):
-            target.after_fork_in_parent()
+        _tell("after_fork_in_parent")
     finally:
         _one_fork["lock"].release()
 
@@ -61,9 +59,22 @@ def _after_in_parent() -> None:
 def _after_in_child() -> None:
     _one_fork["lock"] = threading.RLock()
     native_threads.forget()
+    try:
+        _tell("after_fork_in_child")
+    finally:
+        _owner["pid"] = os.getpid()
+
+
+def _tell(what: str) -> None:
+    """Tell every target, also where one fails or a signal handler raises meanwhile."""
+    failure: BaseException | None = None
     for target in tuple(_watched):
-        target.after_fork_in_child()
-    _owner["pid"] = os.getpid()
+        try:
+            getattr(target, what)()
+        except BaseException as error:  # noqa: BLE001 - raised again, once all have been told
+            failure = error
+    if failure is not None:
+        raise failure
 
 
 def is_inherited() -> bool:

@@ -70,7 +70,8 @@ class Branch:
         self.abandoned = False
         self._lock = lock
         self._host = host
-        self._tasks: dict[asyncio.Task[None], int] = {}  # requests under way, and the bytes of their chunks
+        # Requests under way, the bytes of their chunks, and those of the transport's copies.
+        self._tasks: dict[asyncio.Task[None], tuple[int, int]] = {}
         self._unbegun: dict[asyncio.Task[None], Any] = {}  # what those have that have not made their first step
 
     # -- accounts (under the lock) -----------------------------------------------------------------------------------
@@ -199,14 +200,14 @@ class Branch:
             request = self._next_request()
             if request is None:
                 return
-            allocated = sum(segment.chunk.allocated for segment in request.segments)
-            self._start(self._deliver(request), request, allocated)
+            held = sum({id(segment.chunk): segment.chunk.allocated for segment in request.segments}.values())
+            self._start(self._deliver(request), request, held, request.size * self.settings.copies)
 
-    def _start(self, delivery: Coroutine[Any, Any, None], work: Any, allocated: int) -> None:
+    def _start(self, delivery: Coroutine[Any, Any, None], work: Any, held: int, copied: int) -> None:
         """Begin a delivery; ``work`` is what `_unsent` gets if it is cancelled before its first step."""
         task = asyncio.get_running_loop().create_task(delivery)
-        self._tasks[task] = allocated
-        self._count_copies()
+        self._tasks[task] = (held, copied)
+        self._copied += copied
         self._unbegun[task] = work
         task.add_done_callback(self._finished)
 
@@ -218,20 +219,16 @@ class Branch:
     def _may_begin(self) -> bool:
         # What is in a request cannot be given up for what is more severe: requests never take more than half the queue,
         # the next one reckoned as large as the largest, but for a single one.
-        sizes = self._tasks.values()
-        room = self.settings.max_bytes // 2 // (1 + self.settings.copies)
-        return (not sizes or sum(sizes) + max(sizes) <= room) and len(sizes) < self.settings.max_in_flight
+        sizes = [held + copied for held, copied in self._tasks.values()]
+        room = not sizes or sum(sizes) + max(sizes) <= self.settings.max_bytes // 2
+        return room and len(sizes) < self.settings.max_in_flight
 
     def _finished(self, task: asyncio.Task[None]) -> None:
-        self._tasks.pop(task, None)
-        self._count_copies()
+        self._copied -= self._tasks.pop(task, (0, 0))[1]
         work = self._unbegun.pop(task, None)
         if work is not None:
             self._unsent(work)
         self.pump()
-
-    def _count_copies(self) -> None:
-        self._copied = sum(self._tasks.values()) * self.settings.copies
 
     def _unsent(self, work: Any) -> None:
         if self.paused:

@@ -308,7 +308,7 @@ class SpooledBranch(Branch):
         await self._send(_Delivery(request))
 
     def _begin(self, delivery: _Delivery) -> None:
-        self._start(self._send(delivery), delivery, 0)  # what is on disk takes no memory of the queue
+        self._start(self._send(delivery), delivery, 0, 0)  # what is on disk takes no memory of the queue
 
     async def _send(self, delivery: _Delivery) -> None:
         self._began()

@@ -20,6 +20,7 @@ from fapilog_otel.telemetry.origin import EXPORTING
 cdef extern from "Python.h":
     bint PyDict_CheckExact(object)
     bint PyUnicode_CheckExact(object)
+    bint PyList_CheckExact(object)
     object PyDict_Copy(object)
     int PyDict_Update(object, object) except -1
     int PyDict_SetItem(object, object, object) except -1
@@ -115,27 +116,30 @@ cdef class Functions:
 
     def over_process_event(self, original):
         """Give the function to put over ``_process_event``."""
-        def _process_event(self_, method_name, event, event_kw):
-            plan = self.plan_of(self_)
+        cdef Functions functions = self
+        def _process_event(self, method_name, event, event_kw):
+            plan = functions.plan_of(self)
             if plan is None:
-                return original(self_, method_name, event, event_kw)
-            return as_call(self.run(plan, self_, method_name, event, event_kw), original)
+                return original(self, method_name, event, event_kw)
+            kw = dict(**event_kw)    # or the error that structlog's own update() raises
+            return as_call(functions.run(plan, self, method_name, event, kw), original)
         self.process_function = _process_event
         return _process_event
 
     def over_proxy_to_logger(self, original, original_process):
         """Give the function to put over ``_proxy_to_logger``; call `over_process_event` first."""
-        def _proxy_to_logger(self_, method_name, event=None, **event_kw):
-            logger = self_._logger
-            if not self.installed:
-                return original(self_, method_name, event, **event_kw)
-            if self.is_handed_on(type(logger)):
-                return self.hand_on(self_, method_name, event, event_kw)
-            plan = self.plan_of(self_)
-            if plan is None or type(self_)._process_event is not self.process_function:
-                return original(self_, method_name, event, **event_kw)
+        cdef Functions functions = self
+        def _proxy_to_logger(self, method_name, event=None, **event_kw):
+            logger = self._logger
+            if not functions.installed:
+                return original(self, method_name, event, **event_kw)
+            if functions.is_handed_on(logger.__class__):    # which a proxy gives as that of what is behind it
+                return functions.hand_on(self, method_name, event, event_kw)
+            plan = functions.plan_of(self)
+            if plan is None or type(self)._process_event is not functions.process_function:
+                return original(self, method_name, event, **event_kw)
             try:
-                result = self.run(plan, self_, method_name, event, event_kw)
+                result = functions.run(plan, self, method_name, event, event_kw)
                 if isinstance(result, str):
                     return getattr(logger, method_name)(result)
                 args, kw = as_call(result, original_process)
@@ -159,9 +163,8 @@ cdef class Functions:
             return None
         processors = bound._processors
         cdef PyObject* known = PyDict_GetItemWithError(self.plans, id(processors))
-        if known is not NULL and <object>PyTuple_GET_ITEM(<object>known, PROCESSORS) == processors:
-            plan = <object>known
-        else:
+        plan = None if known is NULL else <object>known
+        if plan is None or not are_the_same(<list>PyTuple_GET_ITEM(plan, PROCESSORS), processors):
             plan = self.plan(processors)
         return None if <object>PyTuple_GET_ITEM(plan, HANDLED) else plan
 
@@ -286,6 +289,18 @@ cdef class Functions:
                 chained["logger"] = taken.scope
         self.capture(logger, method, event, kw, context, chained)
         return 0
+
+
+cdef bint are_the_same(list known, processors) except -1:
+    """Tell whether a chain has these very processors."""
+    cdef Py_ssize_t i
+    cdef list now = <list>processors if PyList_CheckExact(processors) else list(processors)
+    if len(now) != len(known):
+        return False
+    for i in range(len(now)):
+        if now[i] is not known[i]:
+            return False
+    return True
 
 
 cdef bint is_exporting() except -1:

@@ -21,7 +21,7 @@ class Forks:
     """Told of forks while anybody of ours needs fapilog's events."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may log meanwhile
 
     def before_fork(self) -> None:
         """Do nothing."""
@@ -31,7 +31,7 @@ class Forks:
 
     def after_fork_in_child(self) -> None:
         """Note whose worker is gone."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         shutdown = sys.modules.get("fapilog.core.shutdown")  # loaded by its first logger
         if shutdown is not None:
             STALE.update(shutdown._registered_loggers)  # noqa: SLF001
@@ -43,16 +43,20 @@ class Forks:
             if logger not in STALE:
                 return
             try:
-                if logger._started and not logger._drained:  # noqa: SLF001
-                    _start(logger)
+                alive = logger._started and not logger._drained  # noqa: SLF001
+                if alive:
+                    _empty(logger)
+                STALE.discard(logger)  # before the start: a signal handler that logs meanwhile finds it begun
+                if alive:
+                    logger.start()
             except Exception as error:  # noqa: BLE001 - a log call never raises because of us
+                STALE.discard(logger)
                 get_diagnostics().note(
                     "fapilog.fork", "a logger of fapilog was not revived after a fork", error=type(error).__name__
                 )
-            STALE.discard(logger)
 
 
-def _start(logger: Any) -> None:
+def _empty(logger: Any) -> None:
     queue = logger._queue  # noqa: SLF001
     logger._queue = type(queue)(  # noqa: SLF001 - the old one's lock may be held by a thread that is gone
         queue._main.capacity,  # noqa: SLF001
@@ -62,4 +66,3 @@ def _start(logger: Any) -> None:
     logger._worker_loop = logger._worker_thread = None  # noqa: SLF001
     logger._worker_tasks = []  # noqa: SLF001
     logger._thread_ready = threading.Event()  # noqa: SLF001
-    logger.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import operator
 import threading
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -102,32 +103,34 @@ class Hook:
     def _functions(self) -> dict[str, Any]:
         before_process, before_proxy = self._before[_PROCESS], self._before[_PROXY]
 
-        def _process_event(self_: Any, method_name: str, event: Any, event_kw: dict[str, Any]) -> Any:
-            if not self.installed:
-                return before_process(self_, method_name, event, event_kw)
-            plan = self._plan(self_._processors)  # noqa: SLF001 - as structlog allows read-only
-            if plan.handled:
-                return before_process(self_, method_name, event, event_kw)
-            return self._process(plan, self_, method_name, event, event_kw)
+        hook = self
 
-        def _proxy_to_logger(self_: Any, method_name: str, event: Any = None, **event_kw: Any) -> Any:
-            if not self.installed or not _hands_on(self_._logger.__class__):  # noqa: SLF001
-                return before_proxy(self_, method_name, event, **event_kw)
-            return self._hand_on(self_, method_name, event, event_kw)
+        def _process_event(self: Any, method_name: str, event: Any, event_kw: Any) -> Any:
+            if not hook.installed:
+                return before_process(self, method_name, event, event_kw)
+            plan = hook._plan(self._processors)
+            if plan.handled:
+                return before_process(self, method_name, event, event_kw)
+            return hook._process(plan, self, method_name, event, event_kw)
+
+        def _proxy_to_logger(self: Any, method_name: str, event: Any = None, **event_kw: Any) -> Any:
+            if not hook.installed or not _hands_on(self._logger.__class__):
+                return before_proxy(self, method_name, event, **event_kw)
+            return hook._hand_on(self, method_name, event, event_kw)
 
         return {_PROCESS: _process_event, _PROXY: _proxy_to_logger}
 
     def _plan(self, processors: Any) -> _Plan:
         """Give what is known of a chain, which may have been changed in place."""
         plan = self._plans.get(id(processors))
-        if plan is not None and plan.processors == processors:
+        if plan is not None and _are_the_same(plan.processors, processors):
             return plan
         if len(self._plans) >= _MAX_PLANS:
             self._plans.clear()
         copied = list(processors)
         called = [beside_ours(processor) for processor in copied]
         plan = self._plans[id(processors)] = _Plan(
-            copied if isinstance(processors, list) else processors,
+            copied,
             called[:-1],
             called[-1] if called else _unchanged,
             self._handled(copied),
@@ -206,7 +209,7 @@ class _Plan(NamedTuple):
         handled: Whether it exports its events by itself.
     """
 
-    processors: Any
+    processors: list[Any]
     first: list[Any]
     last: Any
     handled: bool
@@ -232,7 +235,13 @@ def _is_structlogs(function: Any) -> bool:
 @functools.lru_cache(256)
 def _hands_on(kind: type) -> bool:
     """Tell whether a wrapped logger is one of a library that may be captured too."""
-    return issubclass(kind, logging.Logger) or kind.__module__.partition(".")[0] == "loguru"
+    return issubclass(kind, logging.Logger) or str(kind.__module__).partition(".")[0] == "loguru"
+
+
+def _are_the_same(known: list[Any], processors: Any) -> bool:
+    """Tell whether a chain has these very processors."""
+    now = processors if isinstance(processors, list) else list(processors)
+    return len(now) == len(known) and all(map(operator.is_, now, known))
 
 
 def _unchanged(_: Any, __: str, event_dict: Any) -> Any:

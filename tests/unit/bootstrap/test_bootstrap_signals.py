@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -19,11 +18,10 @@ from fapilog_otel.buffer import fork
 @pytest.fixture(autouse=True)
 def fresh() -> Iterator[None]:
     """A process as it is once something has been configured, whatever other tests have installed in this one."""
-    fork.watch(TermHandler(lambda: None, lambda: False)._nudge)  # forked children know that they are children
-    handler, descriptor = signal.signal(signal.SIGTERM, signal.SIG_DFL), signal.set_wakeup_fd(-1)
+    fork.watch(TermHandler(lambda: None, lambda: False)._around_forks)  # forked children know that they are children
+    handler = signal.signal(signal.SIGTERM, signal.SIG_DFL)
     yield
     signal.signal(signal.SIGTERM, handler)
-    signal.set_wakeup_fd(descriptor)
 
 
 def end_of(in_child: Callable[[], object]) -> int:
@@ -77,77 +75,9 @@ class TestTermHandler:
         assert end_of(in_child) == -signal.SIGTERM
 
 
-def die_later(seconds: float = 20.0) -> None:
-    threading.Thread(target=lambda: (time.sleep(seconds), os._exit(98)), daemon=True).start()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells whose process wrote to the wakeup descriptor")
-class TestNudge:
-    @pytest.mark.parametrize("forked", [False, True])
-    def test_wakes_a_main_thread_that_the_signal_did_not_interrupt(self, forked: bool) -> None:
-        def sleep_through_it() -> None:
-            die_later()
-            # In C the handler runs in the thread that the signal is sent to, and notes it for the main thread.
-            by_stander = lambda: (time.sleep(0.1), signal.pthread_kill(threading.get_ident(), signal.SIGTERM))  # noqa: E731
-            threading.Thread(target=by_stander).start()
-            os.read(os.pipe()[0], 1)
-
-        def in_child() -> None:
-            TermHandler(lambda: os._exit(97), lambda: False).install()
-            os._exit(end_of(sleep_through_it)) if forked else sleep_through_it()
-
-        assert end_of(in_child) == 97
-
-    def test_leaves_the_parent_alone_when_a_child_gets_the_signal(self) -> None:
-        def in_child() -> None:
-            handler = TermHandler(lambda: os._exit(97), lambda: False)
-            handler.install()
-            fork.unwatch(handler._nudge)  # so that the child writes to its parent's descriptor
-            child = os.fork()
-            if not child:
-                signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-                os.kill(os.getpid(), signal.SIGTERM)
-                time.sleep(20)
-                os._exit(95)
-            os.waitpid(child, 0)
-            time.sleep(0.3)
-            os._exit(96)
-
-        assert end_of(in_child) == 96
-
-    def test_is_not_taken_for_a_second_signal(self) -> None:
-        def in_child() -> None:
-            handler = TermHandler(lambda: os._exit(97), lambda: False)
-            handler.install()
-            assert not handler._nudge.is_echo()
-            handler._nudge._sent = True
-            assert handler._nudge.is_echo()
-            assert not handler._nudge.is_echo()
-            os._exit(96)
-
-        assert end_of(in_child) == 96
-
-    def test_a_wakeup_descriptor_of_others_stays_theirs(self) -> None:
-        def in_child() -> None:
-            write = os.pipe()[1]
-            os.set_blocking(write, False)
-            signal.set_wakeup_fd(write)
-            handler = TermHandler(lambda: os._exit(97), lambda: False)
-            handler.install()
-            handler.uninstall()
-            assert signal.set_wakeup_fd(-1) == write
-            handler.install()
-            assert signal.set_wakeup_fd(write) != -1
-            handler.uninstall()
-            assert signal.set_wakeup_fd(-1) == write
-            assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-            os._exit(96)
-
-        assert end_of(in_child) == 96
-
+class TestForks:
     def test_a_child_that_gets_the_signal_before_it_has_run_dies_of_it(self) -> None:
         def in_child() -> None:
-            die_later(60)
             os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # the child waits until its parent does
             TermHandler(lambda: None, lambda: False).install()
             for _ in range(100):
@@ -157,6 +87,42 @@ class TestNudge:
                     os._exit(95)
                 os.kill(pid, signal.SIGTERM)
                 assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGTERM
+            os._exit(96)
+
+        assert end_of(in_child) == 96
+
+    @pytest.mark.parametrize("blocked", [False, True])
+    def test_leave_the_mask_as_it_was_on_both_sides(self, blocked: bool) -> None:
+        def mask() -> bool:
+            return signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+        def in_child() -> None:
+            TermHandler(lambda: None, lambda: False).install()
+            if blocked:
+                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+            assert end_of(lambda: os._exit(90 + mask())) == 90 + blocked
+            assert mask() is blocked
+            os._exit(96)
+
+        assert end_of(in_child) == 96
+
+    def test_unblock_it_though_another_hook_raises_or_an_earlier_one_never_came(self) -> None:
+        class Failing:
+            def before_fork(self) -> None:
+                raise KeyboardInterrupt
+
+            after_fork_in_parent = after_fork_in_child = before_fork
+
+        def in_child() -> None:
+            sys.unraisablehook = lambda _: None
+            handler = TermHandler(lambda: None, lambda: False)
+            handler.install()
+            failing = [Failing() for _ in range(8)]  # in a set: before and after ours
+            for one in failing:
+                fork.watch(one)
+            handler._around_forks.before_fork()  # and what should come after it does not
+            assert end_of(lambda: os._exit(90 + (signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, ())))) == 90
+            assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
             os._exit(96)
 
         assert end_of(in_child) == 96

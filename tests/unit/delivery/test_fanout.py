@@ -53,14 +53,15 @@ class TestRoom:
 
     async def test_is_less_by_what_the_transport_holds_besides(self) -> None:
         branch = branch_of(max_bytes=16 << 16, copies=2)
-        chunk = held(branch, 9)
+        held(branch, 9)
         room = (16 << 16) - branch.charged
         assert branch.has_room(room)
         branch.sender.gate.clear()
         branch.pump()
         await asyncio.sleep(0)
-        assert branch.has_room(room - 2 * chunk.allocated)
-        assert not branch.has_room(room - 2 * chunk.allocated + 1)
+        copied = 2 * branch.sender.requests[0].size
+        assert branch.has_room(room - copied)
+        assert not branch.has_room(room - copied + 1)
         branch.sender.gate.set()
         await drained(branch)
         assert branch.has_room(16 << 16)
@@ -206,16 +207,31 @@ class TestRequests:
         assert len(branch.sender.requests) == 7
 
     async def test_take_the_less_of_it_the_more_copies_the_transport_makes(self) -> None:
-        branch = branch_of(max_batch=1, max_in_flight=9, max_bytes=12 << 16, copies=2)
+        branch = branch_of(max_batch=2000, max_in_flight=9, max_bytes=12 << 16, copies=2)
         branch.sender.gate.clear()
         for _ in range(7):
-            held(branch, 5)
+            held(branch, *[5] * 2000)
         branch.pump()
         await asyncio.sleep(0)
         assert len(branch.sender.requests) == 2
         branch.sender.gate.set()
         await drained(branch)
         assert len(branch.sender.requests) == 7
+
+    async def test_count_a_chunk_once_however_many_pieces_of_it_they_take(self) -> None:
+        branch = branch_of(max_in_flight=9, max_bytes=8 << 16, level=9)
+        branch.sender.gate.clear()
+        held(branch, *[5, 9] * 50)
+        held(branch, 9)
+        branch.pump()
+        await asyncio.sleep(0)
+        assert len(branch.sender.requests[0].segments) > 8
+        held(branch, 9)
+        branch.pump()
+        await asyncio.sleep(0)
+        assert len(branch.sender.requests) == 2
+        branch.sender.gate.set()
+        await drained(branch)
 
     async def test_a_single_one_is_sent_whatever_its_size(self) -> None:
         branch = branch_of(max_in_flight=9, max_bytes=1 << 16)

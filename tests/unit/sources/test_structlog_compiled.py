@@ -9,6 +9,8 @@ import re
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -20,7 +22,7 @@ from structlog._base import BoundLoggerBase
 import fapilog_otel as fo
 from fapilog_otel.settings import load_settings
 from fapilog_otel.sources.structlog import ExportEvents, StructlogSource, compiled, hook
-from fapilog_otel.telemetry.origin import exporting
+from fapilog_otel.telemetry.origin import exporting, is_internal
 from fapilog_otel_exporters.memory import MemoryExporter
 
 TRACER = TracerProvider().get_tracer("test")
@@ -33,6 +35,19 @@ class Odd:
         return "odd"
 
     __repr__ = __str__
+
+
+@dataclass
+class Equal:
+    by: str
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __call__(self, _: Any, __: str, event_dict: Any) -> Any:
+        return {**event_dict, "by": self.by}
 
 
 class LogsInText:
@@ -243,6 +258,51 @@ class TestTheCompiledHook:
         chain.insert(0, lambda _, __, event: {**event, "event": "changed"})
         log.info("two")
         assert bodies(memory) == ["one", "changed"]
+
+    def test_a_processor_that_is_replaced_by_an_equal_one_is_called(self, memory: Any) -> None:
+        chain: list[Any] = [Equal("one"), empty_then_text]
+        structlog.configure(processors=chain)
+        log = structlog.get_logger()
+        log.info("x")
+        chain[0] = Equal("two")
+        log.info("x")
+        assert memory.flush()
+        assert [record.attributes["by"] for record in memory.records] == ["one", "two"]
+
+    def test_what_the_call_gives_as_self_or_as_other_mappings_goes_as_without_it(self, memory: Any) -> None:
+        bound = structlog.get_logger().bind()
+        assert bound._proxy_to_logger("info", "x", self_=1) == "rendered"
+        assert bound._process_event("info", "y", MappingProxyType({"a": 1})) == (("rendered",), {})
+        with pytest.raises(TypeError):
+            bound._process_event("info", "z", {1: 2})
+        assert bodies(memory) == ["x", "y"]
+
+    def test_a_logger_behind_a_proxy_is_handed_on_once(self, memory: Any) -> None:
+        class Proxy:
+            def __init__(self, behind: logging.Logger) -> None:
+                self._behind = behind
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(self._behind, name)
+
+            __class__ = property(lambda self: type(self._behind))  # type: ignore[assignment]
+
+        said: list[bool] = []
+
+        class Handler(logging.Handler):
+            def emit(self, record: logging.LogRecord) -> None:
+                said.append(is_internal())
+
+        behind = logging.getLogger("behind.a.proxy")
+        behind.setLevel(logging.INFO)
+        behind.addHandler(Handler())
+        structlog.configure(
+            processors=[lambda _, __, event: event["event"]],
+            logger_factory=lambda *_: Proxy(behind),
+            wrapper_class=structlog.stdlib.BoundLogger,
+        )
+        structlog.get_logger().info("x")
+        assert (said, bodies(memory)) == ([True], ["x"])
 
     def test_levels_of_names_are_gates(self, memory: Any) -> None:
         log = structlog.get_logger()
