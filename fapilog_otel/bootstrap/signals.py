@@ -8,6 +8,8 @@ import threading
 from typing import TYPE_CHECKING
 
 from fapilog_otel.bootstrap.blocked import BlockedAroundForks
+from fapilog_otel.bootstrap.nudge import Nudge
+from fapilog_otel.buffer import exit as process_exit
 from fapilog_otel.buffer import fork
 
 if TYPE_CHECKING:
@@ -28,12 +30,16 @@ class TermHandler:
         self._under_way = under_way
         self._dies_after = False
         self._around_forks = BlockedAroundForks(signal.SIGTERM, self)
+        self._nudge = Nudge(signal.SIGTERM, self)
 
     def __call__(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature is signal's
         """Handle the signal; a second one meanwhile has its default action."""
-        signal.signal(number, signal.SIG_DFL)
         if fork.is_inherited():  # nothing here is this process's to deliver
+            signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
+        if self._nudge.is_echo():
+            return
+        signal.signal(number, signal.SIG_DFL)
         if self._under_way():
             self._dies_after = True
             return
@@ -45,6 +51,7 @@ class TermHandler:
         if _in_main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
             signal.signal(signal.SIGTERM, self)
             self._around_forks.start()
+            process_exit.begin_workers_with(self._nudge.start)
 
     def uninstall(self) -> None:
         """Restore the default action, if this is what handles the signal and the thread may say so.

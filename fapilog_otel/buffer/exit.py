@@ -32,6 +32,7 @@ class ShutsDown(Protocol):
 
 _watched: weakref.WeakSet[ShutsDown] = weakref.WeakSet()
 _before: list[Callable[[], object]] = []
+_workers: list[Callable[[], object]] = []
 _state = {"registered": False, "multiprocessing": False, "celery": False}
 _AFTER_CHILDREN = -100  # multiprocessing's priority for what runs once the process's own children have been joined
 _MAKERS = ("multiprocessing", "billiard")  # of processes that leave by os._exit; billiard is Celery's
@@ -53,6 +54,17 @@ def watch(target: ShutsDown) -> None:
 def begin_with(hand_over: Callable[[], object]) -> None:
     """Call a function that does not raise before anything is shut down: it hands over what is on its way to us."""
     _before.append(hand_over)
+
+
+def begin_workers_with(prepare: Callable[[], object]) -> None:
+    """Call a function that does not raise in each child that ``multiprocessing`` forks from now on, before its work.
+
+    In such a child, and in one that it has spawned, it is called at once as well.
+    """
+    if prepare not in _workers:
+        _workers.append(prepare)
+    if _is_child_of("multiprocessing"):
+        prepare()
 
 
 def unwatch(target: ShutsDown) -> None:
@@ -100,6 +112,8 @@ def _is_child_of(maker: str) -> bool:
 
 
 def _in_multiprocessing_child(_: object) -> None:
+    for prepare in _workers:
+        prepare()
     sys.modules["multiprocessing.util"].Finalize(None, _at_exit, exitpriority=_AFTER_CHILDREN)
 
 

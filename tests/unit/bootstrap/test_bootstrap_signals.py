@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from fapilog_otel.bootstrap.signals import TermHandler
+from fapilog_otel.buffer import exit as process_exit
 from fapilog_otel.buffer import fork
 
 
@@ -126,6 +130,104 @@ class TestForks:
             os._exit(96)
 
         assert end_of(in_child) == 96
+
+
+def worker_handler(code: int = 97) -> TermHandler:
+    """A handler that ends the process, and sees to the signal as in a worker of multiprocessing."""
+    handler = TermHandler(lambda: os._exit(code), lambda: False)
+    handler.install()
+    handler._nudge.start()
+    return handler
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells whose process wrote to the wakeup descriptor")
+class TestNudge:
+    @pytest.mark.parametrize("nudged", [True, False])
+    def test_wakes_a_main_thread_that_the_signal_did_not_interrupt(self, nudged: bool) -> None:
+        def bystand() -> None:
+            time.sleep(0.1)
+            # In C the handler runs in the thread that the signal is sent to, and notes it for the main thread.
+            signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+            time.sleep(20 if nudged else 0.5)
+            os._exit(98)
+
+        def in_child() -> None:
+            if nudged:
+                worker_handler()
+            else:
+                TermHandler(lambda: os._exit(97), lambda: False).install()
+            threading.Thread(target=bystand, daemon=True).start()
+            os.read(os.pipe()[0], 1)
+
+        assert end_of(in_child) == (97 if nudged else 98)
+
+    def test_leaves_the_parent_alone_when_a_child_gets_the_signal(self) -> None:
+        def in_child() -> None:
+            handler = worker_handler()
+            fork.unwatch(handler._nudge)  # so that the child writes to its parent's descriptor
+            child = os.fork()
+            if not child:
+                signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+                os.kill(os.getpid(), signal.SIGTERM)
+                time.sleep(20)
+                os._exit(95)
+            os.waitpid(child, 0)
+            time.sleep(0.3)
+            os._exit(96)
+
+        assert end_of(in_child) == 96
+
+    def test_is_not_taken_for_a_second_signal(self) -> None:
+        def in_child() -> None:
+            nudge = worker_handler()._nudge
+            assert not nudge.is_echo()
+            nudge._sent = True
+            assert nudge.is_echo()
+            assert not nudge.is_echo()
+            os._exit(96)
+
+        assert end_of(in_child) == 96
+
+    def test_a_wakeup_descriptor_of_others_stays_theirs(self) -> None:
+        def in_child() -> None:
+            write = os.pipe()[1]
+            os.set_blocking(write, False)
+            signal.set_wakeup_fd(write)
+            worker_handler()
+            assert signal.set_wakeup_fd(-1) == write
+            os._exit(96)
+
+        assert end_of(in_child) == 96
+
+    def test_no_descriptor_to_be_had_is_no_error(self) -> None:
+        def in_child() -> None:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+            worker_handler()
+            assert signal.set_wakeup_fd(-1) == -1
+            os._exit(96)
+
+        assert end_of(in_child) == 96
+
+    def test_starts_in_workers_alone(self) -> None:
+        def in_child() -> None:
+            TermHandler(lambda: None, lambda: False).install()
+            assert signal.set_wakeup_fd(-1) == -1
+            context = multiprocessing.get_context("fork")
+            results = context.SimpleQueue()
+            worker = context.Process(target=lambda: results.put(signal.set_wakeup_fd(-1)))
+            process_exit.watch(Nothing)
+            worker.start()
+            worker.join(20)
+            os._exit(96 if results.get() != -1 else 95)
+
+        assert end_of(in_child) == 96
+
+
+class Nothing:
+    """What is shut down at exit, and is nothing."""
+
+    @staticmethod
+    def shutdown() -> None: ...
 
 
 def test_a_child_that_is_the_first_to_configure_is_no_heir() -> None:
