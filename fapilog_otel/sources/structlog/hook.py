@@ -147,6 +147,7 @@ class Hook:
             return plan.last(logger, name, current)
 
         logger, context = bound._logger, bound._context  # noqa: SLF001
+        result: Any = None
         failure: BaseException | None = None
         try:
             result = self._before[_PROCESS](_Chain(logger, [*plan.first, rendered], context), method, event, event_kw)
