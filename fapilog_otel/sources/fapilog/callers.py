@@ -16,6 +16,7 @@ from fapilog.core.logger import _LoggerMixin
 
 from fapilog_otel.buffer import exit as process_exit
 from fapilog_otel.buffer import fork
+from fapilog_otel.buffer.pausing import NO_THREADS_AT_EXIT
 from fapilog_otel.compat.api import span_context_ids
 from fapilog_otel.sources.fapilog.forks import STALE, Forks
 from fapilog_otel.sources.fapilog.translate import INTERNAL, TRACE_FLAGS
@@ -50,6 +51,10 @@ def _drain() -> None:
     """
     from fapilog.core import shutdown  # noqa: PLC0415 - loaded by its first logger
 
+    if NO_THREADS_AT_EXIT:
+        from fapilog_otel.sources.fapilog.drain import drain_without_threads  # noqa: PLC0415 - loads asyncio
+
+        shutdown._drain_single_logger = drain_without_threads  # noqa: SLF001
     shutdown._atexit_handler()  # noqa: SLF001 - obeys its settings, and makes its own later call do nothing
 
 
@@ -125,6 +130,8 @@ def _add_companion(logger: Any) -> None:
     setattr(logger, _COMPANION, True)
     sinks = [sink for sink in logger._sinks if getattr(sink, "flush_on_drain", False)]  # noqa: SLF001
     logger._enrichers.append(Companion(sinks))  # noqa: SLF001
+    for sink in sinks:
+        sink.provider()  # its thread cannot be started when the process ends, on CPython 3.12.0 and 3.12.1
 
 
 class Companion:
