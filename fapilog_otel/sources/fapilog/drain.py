@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
+
+from fapilog_otel.telemetry.diagnostics import get_diagnostics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,10 +31,12 @@ def drain_without_threads(logger: Any, timeout: float) -> None:
         logger: One of fapilog's.
         timeout: Seconds.
     """
-    with contextlib.suppress(Exception):  # as fapilog's own function
+    try:
         loop = asyncio.new_event_loop()
         try:
             loop.set_default_executor(_Inline())
             loop.run_until_complete(asyncio.wait_for(logger.stop_and_drain(), timeout))
         finally:
             loop.close()
+    except Exception as error:  # noqa: BLE001 - as of fapilog's own function: the process goes on ending
+        get_diagnostics().note("fapilog.drain", "a logger of fapilog was not drained", error=type(error).__name__)
