@@ -8,14 +8,12 @@ are no texts, numbers or booleans, fields that a patcher has made something else
 
 from cpython.datetime cimport PyDelta_Check, import_datetime, timedelta_days, timedelta_microseconds, timedelta_seconds
 from cpython.dict cimport PyDict_Next
-from cpython.ref cimport Py_XDECREF, PyObject
+from cpython.ref cimport PyObject
 from libc.stdint cimport uint64_t
 
-from fapilog_otel.encode._native cimport write_logged_at
+from fapilog_otel.encode._native cimport exporting, write_logged_at
 
 import datetime
-
-from fapilog_otel.telemetry.origin import EXPORTING
 
 cdef extern from "Python.h":
     bint PyDict_CheckExact(object)
@@ -23,7 +21,6 @@ cdef extern from "Python.h":
     bint PyLong_CheckExact(object)
     PyObject* PyDict_GetItemWithError(object, object)
     int PySet_Contains(object, object) except -1
-    int PyContextVar_Get(object, PyObject*, PyObject**) except -1
 
 import_datetime()
 
@@ -72,7 +69,7 @@ cdef class PlainRecords:
         cdef PyObject* value
         cdef Py_ssize_t at = 0
         cdef uint64_t moment
-        if not PyDict_CheckExact(record) or is_exporting():
+        if not PyDict_CheckExact(record) or exporting():
             return False
         name, level = record["name"], record["level"]
         message, extra = record["message"], record["extra"]
@@ -128,13 +125,3 @@ cdef uint64_t nanoseconds(moment) except? 0:
         return 0
     cdef uint64_t seconds = <uint64_t>days * 86_400 + timedelta_seconds(delta)
     return seconds * 1_000_000_000 + <uint64_t>timedelta_microseconds(delta) * 1000
-
-
-cdef bint is_exporting() except -1:
-    """Tell whether the running code works for our own exporting; see ``telemetry.origin.is_internal``."""
-    cdef PyObject* value = NULL
-    cdef bint found
-    PyContextVar_Get(EXPORTING, NULL, &value)
-    found = value is not NULL and <object>value is True
-    Py_XDECREF(value)
-    return found

@@ -7,15 +7,13 @@ are not plain, a provider that is not ours) is handed to it whole.
 """
 
 from cpython.dict cimport PyDict_Next
-from cpython.ref cimport Py_XDECREF, PyObject
+from cpython.ref cimport PyObject
 
-from fapilog_otel.encode._native cimport write_logged
+from fapilog_otel.encode._native cimport exporting, write_logged
 
 import logging
 
 from structlog import DropEvent
-
-from fapilog_otel.telemetry.origin import EXPORTING
 
 cdef extern from "Python.h":
     bint PyDict_CheckExact(object)
@@ -26,7 +24,6 @@ cdef extern from "Python.h":
     int PyDict_SetItem(object, object, object) except -1
     PyObject* PyDict_GetItemWithError(object, object)
     PyObject* PyTuple_GET_ITEM(object, Py_ssize_t)    # of a named tuple too
-    int PyContextVar_Get(object, PyObject*, PyObject**) except -1
 
 cdef object STDLIB_LOGGER = logging.Logger
 
@@ -276,7 +273,7 @@ cdef class Functions:
             return False
         if isinstance(logger, STDLIB_LOGGER) and not logger.isEnabledFor(method.level):
             return True
-        if target[1] and method.number < target[1] or is_exporting():
+        if target[1] and method.number < target[1] or exporting():
             return True
         return write_logged(<PyObject*>target[0], method.number, <PyObject*>method.text, <PyObject*>taken.body,
                             <PyObject*>taken.attributes, NULL, NULL)
@@ -301,16 +298,6 @@ cdef bint are_the_same(list known, processors) except -1:
         if now[i] is not known[i]:
             return False
     return True
-
-
-cdef bint is_exporting() except -1:
-    """Tell whether the running code works for our own exporting; see ``telemetry.origin.is_internal``."""
-    cdef PyObject* value = NULL
-    cdef bint found
-    PyContextVar_Get(EXPORTING, NULL, &value)
-    found = value is not NULL and <object>value is True
-    Py_XDECREF(value)
-    return found
 
 
 cdef tuple as_call(result, original):

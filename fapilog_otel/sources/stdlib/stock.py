@@ -60,7 +60,8 @@ class StockHandlers:
         kind = _stock_class(type(handler))
         if kind is not None:
             self._cover(kind)
-            _say(handler)
+            provider = getattr(handler, "_logger_provider", None)
+            say_beside("stdlib.stock_handler", "LoggingHandler is installed", "records", provider)
 
     def _cover(self, kind: type) -> None:
         if kind not in self._classes and "emit" in vars(kind):
@@ -89,20 +90,24 @@ def _handlers() -> Iterator[logging.Handler]:
         yield from getattr(logger, "handlers", ())
 
 
-def _say(handler: object) -> None:
-    provider = getattr(handler, "_logger_provider", None)
+def say_beside(kind: str, thing: str, what: str, provider: Any) -> None:
+    """Say once what becomes of what a part of OpenTelemetry's own exports beside a source of ours.
+
+    Args:
+        kind: Of the line, for `Diagnostics.report`.
+        thing: Its name and where it is: ``"LoggingHandler is installed"``.
+        what: ``"records"`` or ``"events"``.
+        provider: Where it exports to.
+    """
     if delivers_to_us(provider):
-        get_diagnostics().report(
-            "stdlib.stock_handler",
-            "OpenTelemetry's LoggingHandler is installed too; what it passes on to us is left out",
-            level="info",
-        )
+        text = f"OpenTelemetry's {thing} too; what it passes on to us is left out"
+        get_diagnostics().report(kind, text, level="info")
     else:
         get_diagnostics().report(
-            "stdlib.stock_handler",
-            "OpenTelemetry's LoggingHandler exports the same records to another provider; both go on",
+            kind,
+            f"OpenTelemetry's {thing} too and exports the same {what} to another provider; both go on",
             provider=type(provider).__name__,
-            remedy="remove that handler if both lead to the same backend",
+            remedy="remove it if both lead to the same backend",
         )
 
 

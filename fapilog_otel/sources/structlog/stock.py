@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from fapilog_otel.sources.stdlib.stock import delivers_to_us
-from fapilog_otel.telemetry.diagnostics import get_diagnostics
+from fapilog_otel.sources.stdlib.stock import say_beside
 from fapilog_otel.telemetry.origin import exporting
 
 if TYPE_CHECKING:
@@ -23,7 +22,8 @@ def beside_ours(processor: Any) -> Callable[[Any, str, Any], Any]:
     if not _is_stock(type(processor)):
         called: Callable[[Any, str, Any], Any] = processor
         return called
-    _say(processor)
+    provider = getattr(processor, "_logger_provider", None)
+    say_beside("structlog.stock_processor", "StructlogProcessor is in the chain", "events", provider)
 
     def marked(logger: Any, method: str, event_dict: Any) -> Any:
         with exporting():
@@ -34,20 +34,3 @@ def beside_ours(processor: Any) -> Callable[[Any, str, Any], Any]:
 
 def _is_stock(kind: type) -> bool:
     return any(base.__name__ == _CLASS and base.__module__.startswith("opentelemetry.") for base in kind.__mro__)
-
-
-def _say(processor: Any) -> None:
-    provider = getattr(processor, "_logger_provider", None)
-    if delivers_to_us(provider):
-        get_diagnostics().report(
-            "structlog.stock_processor",
-            "OpenTelemetry's StructlogProcessor is in the chain too; what it passes on to us is left out",
-            level="info",
-        )
-    else:
-        get_diagnostics().report(
-            "structlog.stock_processor",
-            "OpenTelemetry's StructlogProcessor exports the same events to another provider; both go on",
-            provider=type(provider).__name__,
-            remedy="remove that processor if both lead to the same backend",
-        )
